@@ -1,0 +1,67 @@
+//! One family of ops a file. A kernel fills its output for all samples of a run.
+
+pub(crate) mod conv;
+pub(crate) mod depthwise;
+pub(crate) mod elementwise;
+pub(crate) mod lattice;
+pub(crate) mod matmul;
+pub(crate) mod movement;
+pub(crate) mod normalise;
+pub(crate) mod pool;
+pub(crate) mod reduce;
+pub(crate) mod resample;
+pub(crate) mod softmax;
+
+use rayon::prelude::*;
+
+use crate::program::Operands;
+use crate::scratch::Scratch;
+
+/// An op made ready for one graph.
+pub(crate) trait Kernel: Send + Sync {
+    /// Fills `out`, one value a sample. Tasks are cut by the graph's shapes alone.
+    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch);
+
+    /// How many numbers of working memory one thread needs.
+    fn scratch(&self) -> usize {
+        0
+    }
+
+    /// Bytes of packed weights.
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+/// One operand of a kernel for all samples of a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Operand<'a> {
+    pub(crate) data: &'a [f32],
+    /// Numbers a sample.
+    pub(crate) size: usize,
+    /// From one sample to the next; 0 for constants.
+    pub(crate) step: usize,
+}
+
+impl<'a> Operand<'a> {
+    /// The value of one sample.
+    pub(crate) fn sample(&self, index: usize) -> &'a [f32] {
+        &self.data[index * self.step..][..self.size]
+    }
+
+    /// Part `unit` of the value cut into `parts` equal parts, counted over all samples.
+    pub(crate) fn unit(&self, unit: usize, parts: usize) -> &'a [f32] {
+        let size = self.size / parts;
+        &self.sample(unit / parts)[unit % parts * size..][..size]
+    }
+}
+
+/// Numbers that one task of a plain loop takes.
+const CHUNK: usize = 1 << 14;
+
+/// Cuts `out`, values of `size` numbers, into chunks and calls `f(sample, start, chunk)` with each.
+fn each_chunk(out: &mut [f32], size: usize, f: impl Fn(usize, usize, &mut [f32]) + Sync) {
+    out.par_chunks_mut(size).enumerate().for_each(|(s, value)| {
+        value.par_chunks_mut(CHUNK).enumerate().for_each(|(i, chunk)| f(s, i * CHUNK, chunk));
+    });
+}

@@ -1,0 +1,44 @@
+use moire_graph::Resample;
+use moire_tensor::Shape;
+use rayon::prelude::*;
+
+use super::Kernel;
+use crate::layout::strides;
+use crate::program::Operands;
+use crate::scratch::Scratch;
+
+/// A sparse linear map along one axis.
+pub(crate) struct Resampling {
+    op: Resample,
+    /// Numbers between neighbours along the axis: what lies inside it in memory.
+    inner: usize,
+    inputs: usize,
+    outputs: usize,
+    /// Lines of the axis in one value, counted by what lies outside it in memory.
+    outer: usize,
+}
+
+impl Resampling {
+    pub(crate) fn new(op: &Resample, x: &Shape) -> Self {
+        let inner = strides(x)[op.axis];
+        let (inputs, outputs) = (op.map.inputs(), op.map.outputs());
+        Self { op: op.clone(), inner, inputs, outputs, outer: x.numel() / (inputs * inner) }
+    }
+}
+
+impl Kernel for Resampling {
+    fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
+        let x = operands.get(0);
+        out.par_chunks_mut(self.outputs * self.inner).enumerate().for_each(|(unit, lines)| {
+            let x = x.unit(unit, self.outer);
+            debug_assert_eq!(x.len(), self.inputs * self.inner, "a unit is one line of the axis");
+            lines.par_chunks_mut(self.inner).enumerate().for_each(|(o, line)| {
+                line.fill(0.0);
+                for &(i, weight) in self.op.map.row(o) {
+                    let from = &x[i * self.inner..][..self.inner];
+                    line.iter_mut().zip(from).for_each(|(y, x)| *y += weight * x);
+                }
+            });
+        });
+    }
+}

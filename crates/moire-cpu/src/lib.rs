@@ -1,0 +1,36 @@
+//! Graphs compiled for the processor.
+//!
+//! [`Cpu`] is a [`Device`](moire_graph::Device): it turns a [`Graph`](moire_graph::Graph) into a
+//! [`Program`](moire_graph::Program). Inside, images lie channel-last; convolutions, plain and transposed,
+//! strided and dilated, are matrix products over patches gathered tile by tile; every buffer is placed when the
+//! graph is compiled and nothing is allocated while it runs.
+//!
+//! Threads share out samples and tiles whose shape depends on the graph alone, so a sample's sums are the
+//! same bits whatever its neighbours and however many threads there are.
+//!
+//! ```
+//! use moire_cpu::Cpu;
+//! use moire_graph::{Act, Builder, Device};
+//!
+//! let mut b = Builder::new();
+//! let x = b.input("x", [1, 2])?;
+//! let y = b.act(x, Act::Relu)?;
+//! let graph = b.finish([("y", y)])?;
+//!
+//! let mut program = Cpu::new(1).compile(&graph, 4)?;
+//! program.run(2, &[("x", &[1.0, -1.0, -2.0, 3.0])])?;
+//! assert_eq!(program.output("y")?, [1.0, 0.0, 0.0, 3.0]);
+//! # Ok::<(), moire_graph::Error>(())
+//! ```
+
+mod compile;
+mod device;
+mod kernels;
+mod layout;
+mod nest;
+mod plan;
+mod product;
+mod program;
+mod scratch;
+
+pub use device::Cpu;

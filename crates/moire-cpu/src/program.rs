@@ -1,0 +1,148 @@
+use std::mem;
+use std::sync::Arc;
+
+use moire_graph::{Error, Graph, Program, check_inputs};
+use moire_tensor::{Shape, Tensor};
+use rayon::ThreadPool;
+
+use crate::kernels::{Kernel, Operand};
+use crate::layout::strides;
+use crate::nest::Nest;
+use crate::scratch::Scratch;
+
+/// Where an operand is read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source {
+    /// A buffer of the program, one value a sample.
+    Buffer { slot: usize, size: usize },
+    /// A constant, the same for all samples.
+    Constant(usize),
+}
+
+/// One kernel with its operands and the buffer that it fills.
+pub(crate) struct Step {
+    pub(crate) kernel: Box<dyn Kernel>,
+    pub(crate) operands: Vec<Source>,
+    pub(crate) slot: usize,
+    pub(crate) size: usize,
+}
+
+/// A value that crosses the border, with the loop that changes its layout.
+pub(crate) struct Port {
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    pub(crate) size: usize,
+    nest: Nest<2>,
+    /// Row-major, for all samples; empty for inputs, which the caller holds.
+    host: Vec<f32>,
+}
+
+impl Port {
+    pub(crate) fn new(name: String, source: Source, shape: &Shape, host: usize) -> Self {
+        let nest = Nest::new(shape, [&shape.strides(), &strides(shape)]);
+        Self { name, source, size: shape.numel(), nest, host: vec![0.0; host] }
+    }
+}
+
+/// A graph compiled for the processor.
+pub(crate) struct CpuProgram {
+    pub(crate) graph: Graph,
+    pub(crate) batch: usize,
+    pub(crate) pool: Arc<ThreadPool>,
+    pub(crate) buffers: Vec<Vec<f32>>,
+    pub(crate) constants: Vec<Vec<f32>>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) inputs: Vec<Port>,
+    pub(crate) outputs: Vec<Port>,
+    pub(crate) scratch: Scratch,
+    pub(crate) samples: usize,
+}
+
+/// What a kernel may look at while it runs.
+pub(crate) struct Operands<'a> {
+    sources: &'a [Source],
+    buffers: &'a [Vec<f32>],
+    constants: &'a [Vec<f32>],
+}
+
+impl<'a> Operands<'a> {
+    /// Operand `index`.
+    pub(crate) fn get(&self, index: usize) -> Operand<'a> {
+        match self.sources[index] {
+            Source::Buffer { slot, size } => Operand { data: &self.buffers[slot], size, step: size },
+            Source::Constant(i) => {
+                Operand { data: &self.constants[i], size: self.constants[i].len(), step: 0 }
+            }
+        }
+    }
+}
+
+impl Program for CpuProgram {
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn memory(&self) -> usize {
+        let floats = |vs: &[Vec<f32>]| vs.iter().map(|v| size_of_val(&v[..])).sum::<usize>();
+        let hosts: usize = self.outputs.iter().map(|p| size_of_val(&p.host[..])).sum();
+        let packed: usize = self.steps.iter().map(|s| s.kernel.bytes()).sum();
+        floats(&self.buffers) + floats(&self.constants) + hosts + packed + self.scratch.bytes()
+    }
+
+    fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
+        check_inputs(&self.graph, self.batch, samples, inputs)?;
+        self.samples = samples;
+        for port in &self.inputs {
+            let Source::Buffer { slot, size } = port.source else { continue };
+            let given = inputs.iter().find(|(name, _)| *name == port.name);
+            let (_, data) = given.expect("inputs have been checked");
+            for s in 0..samples {
+                let to = &mut self.buffers[slot][s * size..(s + 1) * size];
+                transfer(&port.nest, &data[s * size..(s + 1) * size], to, [0, 1]);
+            }
+        }
+        let Self { pool, steps, buffers, constants, scratch, .. } = self;
+        pool.install(|| {
+            for step in steps.iter() {
+                let mut out = mem::take(&mut buffers[step.slot]);
+                let operands = Operands { sources: &step.operands, buffers, constants };
+                step.kernel.run(&operands, &mut out[..samples * step.size], scratch);
+                buffers[step.slot] = out;
+            }
+        });
+        for port in &mut self.outputs {
+            for s in 0..samples {
+                let from = match port.source {
+                    Source::Buffer { slot, size } => &self.buffers[slot][s * size..(s + 1) * size],
+                    Source::Constant(i) => &self.constants[i],
+                };
+                transfer(&port.nest, from, &mut port.host[s * port.size..(s + 1) * port.size], [1, 0]);
+            }
+        }
+        Ok(())
+    }
+
+    fn output(&self, name: &str) -> Result<&[f32], Error> {
+        self.graph.output(name)?;
+        let port = self.outputs.iter().find(|p| p.name == name).expect("every output has a port");
+        Ok(&port.host[..self.samples * port.size])
+    }
+}
+
+/// Copies between row-major (value 0 of the nest) and memory order (value 1).
+fn transfer(nest: &Nest<2>, from: &[f32], to: &mut [f32], [from_at, to_at]: [usize; 2]) {
+    let steps = nest.steps();
+    nest.each_run(|at| {
+        for i in 0..nest.run() {
+            to[at[to_at] + i * steps[to_at]] = from[at[from_at] + i * steps[from_at]];
+        }
+    });
+}
+
+/// A constant in memory order.
+pub(crate) fn in_memory_order(tensor: &Tensor) -> Vec<f32> {
+    let shape = tensor.shape();
+    let mut data = vec![0.0; shape.numel()];
+    transfer(&Nest::new(shape, [&shape.strides(), &strides(shape)]), tensor.data(), &mut data, [0, 1]);
+    data
+}

@@ -1,0 +1,63 @@
+use crate::error::{Error, Repr};
+use crate::graph::Graph;
+
+/// What turns graphs into programs: a processor, a graphics card, the reference.
+pub trait Device {
+    /// Makes `graph` ready to run for up to `batch` samples at a time. All memory is taken here.
+    ///
+    /// # Errors
+    /// The device cannot run the graph, or has too little memory for it.
+    fn compile(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Program>, Error>;
+}
+
+/// A graph compiled for one device and one batch size.
+///
+/// Each sample's result depends on that sample alone: the same bits at any batch size and thread count.
+pub trait Program: Send {
+    /// How many samples one run can take.
+    fn batch(&self) -> usize;
+
+    /// Bytes held: activations, packed weights, scratch.
+    fn memory(&self) -> usize;
+
+    /// Runs `samples` samples. Each input holds one value after another, each of the input's shape, row-major.
+    ///
+    /// # Errors
+    /// More samples than [`Program::batch`], an unknown or missing input, or one of another length.
+    fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error>;
+
+    /// An output of the last run: one value of its shape after another for each of its samples, row-major.
+    ///
+    /// # Errors
+    /// There is no output of this name.
+    fn output(&self, name: &str) -> Result<&[f32], Error>;
+}
+
+/// Checks what a caller gives [`Program::run`] against the graph; for devices to call first.
+///
+/// # Errors
+/// As [`Program::run`] says.
+pub fn check_inputs(
+    graph: &Graph,
+    batch: usize,
+    samples: usize,
+    inputs: &[(&str, &[f32])],
+) -> Result<(), Error> {
+    if samples == 0 || samples > batch {
+        return Err(Repr::Batch { batch, samples }.into());
+    }
+    for &(name, data) in inputs {
+        let shape = graph.shape(graph.input(name)?);
+        let expected = shape.numel() * samples;
+        if data.len() != expected {
+            return Err(Repr::Length { name: name.to_owned(), expected, found: data.len() }.into());
+        }
+    }
+    for &value in graph.inputs() {
+        let name = &graph.node(value).name;
+        if !inputs.iter().any(|(given, _)| given == name) {
+            return Err(Repr::Unknown { what: "tensor for input", name: name.clone() }.into());
+        }
+    }
+    Ok(())
+}

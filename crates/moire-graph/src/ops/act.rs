@@ -1,0 +1,146 @@
+use moire_tensor::{Shape, Tensor};
+
+use super::{Op, Rule, operands};
+use crate::error::Error;
+use crate::graph::ValueId;
+use crate::vjp::Adjoint;
+
+/// A function of one number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Act {
+    /// max(x, 0); derivative 0 at 0.
+    Relu,
+    /// x where x > 0, else slope x; slope > 0.
+    LeakyRelu(f32),
+    /// tanh x.
+    Tanh,
+    /// 1 / (1 + e^-x).
+    Sigmoid,
+    /// log(1 + e^x), without overflow.
+    Softplus,
+    /// e^x.
+    Exp,
+    /// The square root; derivative 0 at 0.
+    Sqrt,
+    /// The magnitude; derivative 0 at 0.
+    Abs,
+    /// x^2.
+    Square,
+    /// 1 where x >= 0, else 0; derivative 0 everywhere.
+    Step,
+}
+
+impl Act {
+    /// Whether the derivative is computed from the result (true) or from the operand.
+    pub fn saves_result(self) -> bool {
+        matches!(self, Self::Relu | Self::LeakyRelu(_) | Self::Tanh | Self::Sigmoid | Self::Exp | Self::Sqrt)
+    }
+
+    fn value(self, x: f64) -> f64 {
+        match self {
+            Self::Relu => x.max(0.0),
+            Self::LeakyRelu(slope) => x * if x > 0.0 { 1.0 } else { f64::from(slope) },
+            Self::Tanh => x.tanh(),
+            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Self::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
+            Self::Exp => x.exp(),
+            Self::Sqrt => x.sqrt(),
+            Self::Abs => x.abs(),
+            Self::Square => x * x,
+            Self::Step => f64::from(u8::from(x >= 0.0)),
+        }
+    }
+
+    /// The derivative, from the result or the operand as [`Act::saves_result`] says.
+    fn derivative(self, saved: f64) -> f64 {
+        match self {
+            Self::Relu => f64::from(u8::from(saved > 0.0)),
+            Self::LeakyRelu(slope) => {
+                if saved > 0.0 {
+                    1.0
+                } else {
+                    f64::from(slope)
+                }
+            }
+            Self::Tanh => 1.0 - saved * saved,
+            Self::Sigmoid => saved * (1.0 - saved),
+            Self::Softplus => Self::Sigmoid.value(saved),
+            Self::Exp => saved,
+            Self::Sqrt => {
+                if saved > 0.0 {
+                    0.5 / saved
+                } else {
+                    0.0
+                }
+            }
+            Self::Abs => {
+                if saved == 0.0 {
+                    0.0
+                } else {
+                    saved.signum()
+                }
+            }
+            Self::Square => 2.0 * saved,
+            Self::Step => 0.0,
+        }
+    }
+}
+
+impl Rule for Act {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::LeakyRelu(_) => "leaky_relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Softplus => "softplus",
+            Self::Exp => "exp",
+            Self::Sqrt => "sqrt",
+            Self::Abs => "abs",
+            Self::Square => "square",
+            Self::Step => "step",
+        }
+    }
+
+    fn infer(&self, shapes: &[&Shape]) -> Result<Shape, String> {
+        let [x] = operands(shapes)?;
+        match self {
+            Self::LeakyRelu(slope) if slope.is_nan() || *slope <= 0.0 => {
+                Err(format!("a slope above 0, not {slope}"))
+            }
+            _ => Ok(x.clone()),
+        }
+    }
+
+    fn eval(&self, xs: &[&Tensor<f64>], _: &Shape) -> Tensor<f64> {
+        xs[0].map(|x| self.value(x))
+    }
+
+    fn vjp(&self, at: &mut Adjoint<'_>, _: usize) -> Result<Option<ValueId>, Error> {
+        if *self == Self::Step {
+            return Ok(None);
+        }
+        let saved = if self.saves_result() { at.output } else { at.inputs[0] };
+        at.b.adjoint(Op::ActGrad(ActGrad(*self)), &[saved, at.dy])
+    }
+}
+
+/// Adjoint of an [`Act`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ActGrad(pub Act);
+
+impl Rule for ActGrad {
+    fn name(&self) -> &'static str {
+        "act_grad"
+    }
+
+    fn infer(&self, shapes: &[&Shape]) -> Result<Shape, String> {
+        let [saved, dy] = operands(shapes)?;
+        if saved == dy { Ok(dy.clone()) } else { Err("two operands of one shape".to_owned()) }
+    }
+
+    fn eval(&self, xs: &[&Tensor<f64>], shape: &Shape) -> Tensor<f64> {
+        let (saved, dy) = (xs[0].data(), xs[1].data());
+        Tensor::from_fn(shape.clone(), |i| self.0.derivative(saved[i]) * dy[i])
+    }
+}
