@@ -25,6 +25,20 @@ impl Cpu {
         Self { pool: Arc::new(pool) }
     }
 
+    /// The widest vector instructions that this machine has and matrix products use.
+    pub fn isa() -> &'static str {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return "avx512";
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return "avx2+fma";
+            }
+        }
+        if cfg!(target_arch = "aarch64") { "neon" } else { "portable" }
+    }
+
     /// How many threads there are.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()

@@ -111,6 +111,22 @@ impl Graph {
         uses
     }
 
+    /// Floating-point operations of all convolutions and matrix products for one sample: two a product term,
+    /// as a direct convolution counts them.
+    pub fn flops(&self) -> usize {
+        let inner = |node: &Node, i: usize| self.shape(node.inputs[i]);
+        let count = |node: &Node| match &node.op {
+            Op::Conv2d(_) => node.shape.numel() * inner(node, 1)[1..].iter().product::<usize>(),
+            Op::ConvTranspose2d(_) => inner(node, 0).numel() * inner(node, 1)[1..].iter().product::<usize>(),
+            Op::MatMul(op) => {
+                let a = inner(node, 0);
+                node.shape.numel() * a[a.len() - if op.transpose_a { 2 } else { 1 }]
+            }
+            _ => 0,
+        };
+        2 * self.nodes.iter().map(count).sum::<usize>()
+    }
+
     /// The number of weights: the elements of all constants that carry a name of their own.
     pub fn parameters(&self) -> usize {
         self.nodes.iter().filter(|n| matches!(n.op, Op::Constant(_))).map(|n| n.shape.numel()).sum()

@@ -81,6 +81,12 @@ impl Images {
         Self(self.0.select(indices))
     }
 
+    /// The images as an 8-bit file holds them: each value rounded to the nearest of 256 levels, halves up.
+    #[must_use]
+    pub fn quantised(&self) -> Self {
+        Self(self.0.map(|v| (v * 255.0 + 0.5).floor() / 255.0))
+    }
+
     /// The batch of all `parts` in order.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! - [`Tensor`]: numbers with a [`Shape`], row-major and contiguous.
 //! - [`Images`]: a batch of RGB images `[n, 3, h, w]` whose every value lies in `[0, 1]`.
 //! - [`Norm`] and [`Eps`]: how a change to an image is measured, and how large it may be.
+//! - [`Label`]: real or fake.
 //! - [`Rng`]: randomness that depends on a seed and on a sample's own identity, never on its neighbours.
 //!
 //! ```
@@ -18,6 +19,7 @@
 mod eps;
 mod error;
 mod images;
+mod label;
 mod norm;
 mod rng;
 mod shape;
@@ -26,6 +28,7 @@ mod tensor;
 pub use eps::Eps;
 pub use error::{Error, ErrorKind};
 pub use images::Images;
+pub use label::Label;
 pub use norm::Norm;
 pub use rng::{Rng, SampleId};
 pub use shape::Shape;

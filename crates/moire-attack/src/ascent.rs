@@ -1,0 +1,84 @@
+use moire_tensor::{Images, Rng, SampleId, Tensor};
+
+use crate::error::{Error, Repr};
+
+/// What an objective answers for a batch of images.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// How far each image is from being decided wrongly; below 0 it is.
+    pub margins: Vec<f32>,
+    /// The gradient of what the attack wants to grow, `[n, 3, h, w]`.
+    pub gradients: Tensor,
+}
+
+/// A scalar of an image, for each sample.
+///
+/// `samples` names, for each image of a batch, which sample it is a version of: images leave a batch as they
+/// are done, and what belongs to a sample (its label, its clean output) stays with it.
+pub trait Objective {
+    /// Margin and gradient of each image of `x`, a version of `samples`.
+    ///
+    /// # Errors
+    /// The network cannot run, or answers with something that is not finite.
+    fn value_and_grad(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error>;
+
+    /// The margins alone, for a forward pass.
+    ///
+    /// # Errors
+    /// As [`Objective::value_and_grad`].
+    fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error>;
+}
+
+/// Where an iterative attack gets its direction: one objective's gradient, or many combined.
+pub trait Ascent {
+    /// Margins, and the direction in which to go, in place of gradients.
+    ///
+    /// # Errors
+    /// As [`Objective::value_and_grad`].
+    fn direction(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error>;
+
+    /// Whether each image is decided wrongly.
+    ///
+    /// # Errors
+    /// As [`Objective::margins`].
+    fn fooled(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<bool>, Error>;
+}
+
+impl<O: Objective> Ascent for O {
+    fn direction(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error> {
+        self.value_and_grad(x, samples)
+    }
+
+    fn fooled(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<bool>, Error> {
+        Ok(self.margins(x, samples)?.into_iter().map(|m| m < 0.0).collect())
+    }
+}
+
+/// The images of one call with what fixes their randomness.
+#[derive(Debug, Clone, Copy)]
+pub struct Samples<'a> {
+    /// The images as they are.
+    pub images: &'a Images,
+    /// Who they are, whatever their place here.
+    pub ids: &'a [SampleId],
+    /// The study's seed.
+    pub seed: u64,
+}
+
+impl Samples<'_> {
+    /// The random numbers of sample `index` for one purpose.
+    pub(crate) fn rng(&self, index: usize, purpose: &str) -> Rng {
+        Rng::new(self.seed, self.ids[index], purpose)
+    }
+
+    /// # Errors
+    /// There are not as many identities as images.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let (images, others) = (self.images.len(), self.ids.len());
+        if images == others {
+            Ok(())
+        } else {
+            Err(Repr::Counts { images, others, what: "identities" }.into())
+        }
+    }
+}

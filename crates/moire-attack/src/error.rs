@@ -1,0 +1,65 @@
+/// Why an attack could not run.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] pub(crate) Repr);
+
+/// The kinds of [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A text names no attack, or a parameter that it does not have.
+    Parse,
+    /// A network answered with something that is not a number.
+    NotFinite,
+    /// Images, labels and identities do not belong together.
+    Shape,
+    /// A network's graph cannot be attacked or run.
+    Graph,
+}
+
+impl Error {
+    /// The kind, to match on.
+    pub fn kind(&self) -> ErrorKind {
+        match self.0 {
+            Repr::UnknownAttack { .. }
+            | Repr::UnknownParameter { .. }
+            | Repr::Value { .. }
+            | Repr::Syntax { .. } => ErrorKind::Parse,
+            Repr::NotFinite { .. } => ErrorKind::NotFinite,
+            Repr::Counts { .. } | Repr::Tensor(_) => ErrorKind::Shape,
+            Repr::Graph(_) => ErrorKind::Graph,
+        }
+    }
+}
+
+impl From<moire_graph::Error> for Error {
+    fn from(error: moire_graph::Error) -> Self {
+        Self(Repr::Graph(error))
+    }
+}
+
+impl From<moire_tensor::Error> for Error {
+    fn from(error: moire_tensor::Error) -> Self {
+        Self(Repr::Tensor(error))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Repr {
+    #[error("there is no attack '{name}': there are {known}")]
+    UnknownAttack { name: String, known: String },
+    #[error("{attack} has no parameter '{name}': it has {known}")]
+    UnknownParameter { attack: &'static str, name: String, known: String },
+    #[error("{attack}: {parameter} is {expected}, found '{found}'")]
+    Value { attack: &'static str, parameter: &'static str, expected: &'static str, found: String },
+    #[error("'{text}' is not an attack: write it as pgd or as pgd(steps=40,alpha=1/255)")]
+    Syntax { text: String },
+    #[error("the network's {what} for sample {sample} is not a finite number")]
+    NotFinite { what: &'static str, sample: usize },
+    #[error("{images} images come with {others} {what}")]
+    Counts { images: usize, others: usize, what: &'static str },
+    #[error(transparent)]
+    Tensor(moire_tensor::Error),
+    #[error(transparent)]
+    Graph(moire_graph::Error),
+}

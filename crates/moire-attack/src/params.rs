@@ -1,0 +1,116 @@
+//! Parameters as text.
+
+use std::fmt;
+
+use moire_tensor::Eps;
+
+use crate::error::{Error, Repr};
+
+/// The length of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Alpha {
+    /// The budget divided by a number of at least 1.
+    OfEps(f32),
+    /// A length on the scale of pixels in `[0, 1]`.
+    Fixed(Eps),
+}
+
+impl Default for Alpha {
+    fn default() -> Self {
+        Self::OfEps(4.0)
+    }
+}
+
+impl Alpha {
+    /// The length under a budget.
+    pub fn value(self, eps: Eps) -> f32 {
+        match self {
+            Self::OfEps(divisor) => eps.value() / divisor,
+            Self::Fixed(alpha) => alpha.value(),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix("eps") {
+            Some("") => Some(Self::OfEps(1.0)),
+            Some(rest) => {
+                let divisor = rest.strip_prefix('/')?.parse().ok()?;
+                (1.0..=1e6).contains(&divisor).then_some(Self::OfEps(divisor))
+            }
+            None => text.parse().ok().filter(|a: &Eps| a.value() > 0.0).map(Self::Fixed),
+        }
+    }
+}
+
+impl fmt::Display for Alpha {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OfEps(divisor) => write!(f, "eps/{divisor}"),
+            Self::Fixed(alpha) => write!(f, "{alpha}"),
+        }
+    }
+}
+
+/// The `name=value` pairs of one attack, each to be taken by its name.
+pub(crate) struct Params<'a> {
+    attack: &'static str,
+    known: Vec<&'static str>,
+    left: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Params<'a> {
+    /// # Errors
+    /// A part is not `name=value`, or a name stands twice.
+    pub(crate) fn new(attack: &'static str, text: &'a str) -> Result<Self, Error> {
+        let mut left: Vec<(&str, &str)> = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+            match part.split_once('=') {
+                Some((name, value)) if left.iter().all(|(n, _)| *n != name.trim()) => {
+                    left.push((name.trim(), value.trim()));
+                }
+                _ => return Err(Repr::Syntax { text: format!("{attack}({text})") }.into()),
+            }
+        }
+        Ok(Self { attack, known: Vec::new(), left })
+    }
+
+    fn take<T>(
+        &mut self,
+        parameter: &'static str,
+        expected: &'static str,
+        default: T,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Error> {
+        self.known.push(parameter);
+        let Some(at) = self.left.iter().position(|(name, _)| *name == parameter) else { return Ok(default) };
+        let (_, text) = self.left.remove(at);
+        let attack = self.attack;
+        parse(text).ok_or_else(|| Repr::Value { attack, parameter, expected, found: text.to_owned() }.into())
+    }
+
+    pub(crate) fn steps(&mut self, default: u32) -> Result<u32, Error> {
+        let parse = |text: &str| text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+        self.take("steps", "a whole number from 1 to 1000000", default, parse)
+    }
+
+    pub(crate) fn alpha(&mut self, default: Alpha) -> Result<Alpha, Error> {
+        self.take("alpha", "a step such as 1/255 or a share such as eps/4", default, Alpha::parse)
+    }
+
+    pub(crate) fn mu(&mut self, default: f32) -> Result<f32, Error> {
+        let parse = |text: &str| text.parse().ok().filter(|m| (0.0..=1e3).contains(m));
+        self.take("mu", "a number from 0 to 1000", default, parse)
+    }
+
+    /// # Errors
+    /// A parameter was given that nobody took.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        match self.left.first() {
+            None => Ok(()),
+            Some((name, _)) => {
+                let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
+                Err(Repr::UnknownParameter { attack: self.attack, name: (*name).to_owned(), known }.into())
+            }
+        }
+    }
+}

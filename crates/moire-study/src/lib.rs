@@ -1,0 +1,64 @@
+//! Studies: records in one SQLite file, what they add up to, and a report that opens anywhere.
+//!
+//! - [`AuditPlan`] and [`Audit`]: detectors, images, attacks and budgets, and the run that asks one of the other.
+//! - [`ModelSpec`] and [`scan`]: models and folders of images as users name them.
+//! - [`Record`]: one image, one attack, one network: what was asked, what came out, what it cost.
+//! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
+//! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
+//! - [`Report`]: all of it on one self-contained page; [`csv`] and [`json`] for machines.
+//!
+//! ```
+//! use moire_study::{Answer, Label, Meta, Record, Report, Store};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("study.sqlite");
+//! let meta = Meta { plan: "seed = 7".into(), program: "moire 0.1.0".into(), seed: 7, ..Meta::default() };
+//! let mut store = Store::open_or_create(&path, &meta)?;
+//! let record = Record {
+//!     network: "ynet".into(),
+//!     attack: "pgd(steps=10)".into(),
+//!     eps: Some("4/255".parse::<moire_tensor::Eps>()?.into()),
+//!     image: "fake/0001.png".into(),
+//!     image_sha256: "0".repeat(64),
+//!     label: Label::Fake,
+//!     seed: 7,
+//!     answer: Answer::Failed("the file ends too early".into()),
+//! };
+//! if !store.done_keys()?.contains(&record.key()) {
+//!     store.insert(&[record])?;
+//! }
+//! let records = store.records()?;
+//! let page = Report { title: "One image", meta: &meta, records: &records, panels: &[] }.render()?;
+//! assert!(page.contains("the file ends too early"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod csv;
+mod data;
+mod error;
+mod files;
+pub mod json;
+mod judge;
+mod model;
+mod output;
+mod plan;
+mod record;
+mod report;
+mod runner;
+mod store;
+mod summary;
+mod words;
+
+pub use moire_tensor::Label;
+
+pub use data::{Sample, scan};
+pub use error::{Error, ErrorKind};
+pub use model::{Model, ModelSpec};
+pub use output::write_outputs;
+pub use plan::{AuditPlan, Surroundings};
+pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
+pub use report::{PANEL_SIDE, Panel, Report, choose_panels};
+pub use runner::{Audit, Progress};
+pub use store::{Meta, Store};
+pub use summary::{Curve, Finding, Group, Guard, Kind, Medians, Network, Share, Summary, Tone};

@@ -1,0 +1,109 @@
+use moire_attack::{Attack, Criterion};
+use moire_tensor::Eps;
+use serde::Serialize;
+
+use crate::data::Sample;
+use crate::error::{Error, Repr};
+use crate::files::sha256;
+use crate::model::{Model, ModelSpec, names};
+use crate::store::Meta;
+
+/// What an audit is: which detectors, which images, which attacks under which budgets. Everything here
+/// changes numbers; nothing else does.
+#[derive(Debug, Clone)]
+pub struct AuditPlan {
+    /// The detectors.
+    pub detectors: Vec<ModelSpec>,
+    /// The attacks.
+    pub attacks: Vec<Attack>,
+    /// L-infinity budgets.
+    pub budgets: Vec<Eps>,
+    /// When an image counts as done.
+    pub criterion: Criterion,
+    /// Fixes every random number.
+    pub seed: u64,
+}
+
+/// The plan as text, with every default filled in.
+#[derive(Serialize)]
+struct Text<'a> {
+    detectors: &'a [String],
+    attacks: Vec<String>,
+    budgets: Vec<String>,
+    criterion: &'static str,
+    seed: u64,
+    images: usize,
+}
+
+impl AuditPlan {
+    /// # Errors
+    /// There is no detector, no attack or no budget, or one of them twice.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let texts = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>();
+        for (what, items) in [
+            (
+                "detector",
+                texts(&mut self.detectors.iter().map(|d| format!("{}:{}", d.entry.name, d.path.display()))),
+            ),
+            ("attack", texts(&mut self.attacks.iter().map(ToString::to_string))),
+            ("budget", texts(&mut self.budgets.iter().map(ToString::to_string))),
+        ] {
+            if items.is_empty() {
+                return Err(Repr::Empty { what }.into());
+            }
+            if let Some(text) =
+                (1..items.len()).find(|&i| items[..i].contains(&items[i])).map(|i| items[i].clone())
+            {
+                return Err(Repr::Twice { what, text }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What the study was, from the resolved plan, the weights and the images.
+    pub(crate) fn meta(
+        &self,
+        models: &[Model],
+        samples: &[Sample],
+        run: &Surroundings,
+    ) -> Result<Meta, Error> {
+        let names = names(&self.detectors);
+        let text = Text {
+            detectors: &names,
+            attacks: self.attacks.iter().map(ToString::to_string).collect(),
+            budgets: self.budgets.iter().map(ToString::to_string).collect(),
+            criterion: match self.criterion {
+                Criterion::Saved => "saved",
+                Criterion::Float => "float",
+            },
+            seed: self.seed,
+            images: samples.len(),
+        };
+        let weights = names.iter().zip(models).flat_map(|(name, model)| {
+            model.files.iter().map(move |(file, hash)| (format!("{name}: {file}"), hash.clone()))
+        });
+        let list: Vec<String> =
+            samples.iter().map(|s| format!("{} {} {}", s.sha256, s.label, s.name)).collect();
+        Ok(Meta {
+            plan: toml::to_string(&text)?,
+            program: run.program.clone(),
+            command: run.command.clone(),
+            seed: self.seed,
+            checksums: weights
+                .chain([("list of images".to_owned(), sha256(list.join("\n").as_bytes()))])
+                .collect(),
+            environment: run.environment.iter().cloned().collect(),
+        })
+    }
+}
+
+/// Where a study runs: told to the reader of its report, and no part of its numbers but for the program.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// The program with its version.
+    pub program: String,
+    /// The command that makes the study again.
+    pub command: String,
+    /// The machine and its settings, by name.
+    pub environment: Vec<(String, String)>,
+}

@@ -1,0 +1,293 @@
+mod chart;
+mod panel;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use moire_tensor::Label;
+use sha2::{Digest, Sha256};
+
+pub use panel::{PANEL_SIDE, Panel, choose_panels};
+
+use crate::error::{Error, Repr};
+use crate::record::{Judgement, Key, Record};
+use crate::store::Meta;
+use crate::summary::{Curve, Group, Guard, Kind, Network, Summary, Tone};
+use crate::words::{SPACE, count, duration, levels, list, number, percent};
+use panel::{Picture, picture};
+use table::Table;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// A study as one page.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The page's title.
+    pub title: &'a str,
+    /// What the study was.
+    pub meta: &'a Meta,
+    /// All its records.
+    pub records: &'a [Record],
+    /// Pictures of some of them, in the order in which they are shown: see [`choose_panels`].
+    pub panels: &'a [Panel],
+}
+
+impl Report<'_> {
+    /// The page: one HTML file that needs nothing else, not even a network.
+    ///
+    /// The same report gives the same bytes. Whatever stands in the records, file names above all, is shown as
+    /// text and never runs.
+    ///
+    /// # Errors
+    /// A picture that is not a PNG of at most [`PANEL_SIDE`] pixels a side, or belongs to no record.
+    pub fn render(&self) -> Result<String, Error> {
+        let summary = Summary::new(self.records);
+        let by_key: BTreeMap<Key, &Record> = self.records.iter().map(|r| (r.key(), r)).collect();
+        let labels: BTreeMap<&str, &str> =
+            summary.groups.iter().map(|g| (g.attack.as_str(), g.label.as_str())).collect();
+        let page = Page {
+            title: self.title,
+            policy: policy(),
+            style: STYLE,
+            script: SCRIPT,
+            asked: asked(&summary),
+            findings: summary
+                .findings
+                .iter()
+                .map(|f| Note { tone: tone(f.tone), text: spans(&f.text), detail: &f.detail })
+                .collect(),
+            charts: charts(&summary)?,
+            results: table::results(&summary),
+            perceptibility: table::perceptibility(&summary),
+            cost: table::cost(&summary),
+            shown: shown(self.panels, &by_key, &labels)?,
+            guards: summary.guards.iter().map(Check::new).collect(),
+            failures: &summary.failures,
+            parameters: parameters(&summary),
+            seeds: seeds(self.records),
+            time: duration(summary.seconds),
+            records: count(self.records.len() as u64, "record"),
+            meta: self.meta,
+        };
+        Ok(page.render().map_err(Repr::Page)?)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    title: &'a str,
+    policy: String,
+    style: &'static str,
+    script: &'static str,
+    asked: Vec<(&'static str, String)>,
+    findings: Vec<Note<'a>>,
+    charts: Vec<Chart<'a>>,
+    results: Table,
+    perceptibility: Table,
+    cost: Table,
+    shown: Vec<Shown<'a>>,
+    guards: Vec<Check<'a>>,
+    failures: &'a [(String, String, String, String)],
+    parameters: Vec<(&'a str, &'a str)>,
+    seeds: String,
+    time: String,
+    records: String,
+    meta: &'a Meta,
+}
+
+struct Note<'a> {
+    tone: (&'static str, &'static str),
+    text: Vec<Span<'a>>,
+    detail: &'a str,
+}
+
+/// A piece of a sentence; code is what stood between backticks.
+struct Span<'a> {
+    code: bool,
+    text: &'a str,
+}
+
+struct Chart<'a> {
+    network: &'a str,
+    line: String,
+    svg: String,
+}
+
+struct Check<'a> {
+    name: &'a str,
+    raised: Vec<Vec<Span<'a>>>,
+    means: &'a str,
+    action: &'a str,
+}
+
+struct Shown<'a> {
+    network: &'a str,
+    attack: &'a str,
+    budget: String,
+    image: &'a str,
+    truth: Label,
+    before: Verdict,
+    after: Verdict,
+    size: String,
+    factor: String,
+    link: Option<String>,
+    clean: Picture,
+    change: Picture,
+    adversarial: Picture,
+}
+
+struct Verdict {
+    text: String,
+    correct: bool,
+}
+
+impl<'a> Check<'a> {
+    fn new(guard: &'a Guard) -> Self {
+        Self {
+            name: guard.name,
+            raised: guard.raised.iter().map(|s| spans(s)).collect(),
+            means: guard.means,
+            action: guard.action,
+        }
+    }
+}
+
+/// Nothing loads and nothing runs but the style and the script of this page, named by their hashes: even a hole
+/// in the escaping would not run what a file name says.
+fn policy() -> String {
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    format!(
+        "default-src 'none'; img-src data:; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
+
+fn asked(summary: &Summary) -> Vec<(&'static str, String)> {
+    let distinct = |names: &mut dyn Iterator<Item = String>| {
+        let mut found: Vec<String> = Vec::new();
+        names.for_each(|n| {
+            if !found.contains(&n) {
+                found.push(n);
+            }
+        });
+        list(&found)
+    };
+    let groups = || summary.groups.iter().filter(|g| g.kind != Kind::Clean);
+    let mut budgets: Vec<&Group> = groups().filter(|g| g.eps.is_some()).collect();
+    let size = |g: &Group| g.eps.as_ref().map_or(0.0, |b| b.eps().value());
+    budgets.sort_by(|a, b| size(a).total_cmp(&size(b)));
+    let budget = |g: &Group| g.eps.as_ref().map(|b| b.text().to_owned()).unwrap_or_default();
+    vec![
+        ("Detectors", distinct(&mut summary.networks.iter().map(|n| n.name.clone()))),
+        ("Images", table::images(summary)),
+        ("Attacks", distinct(&mut groups().map(|g| g.label.clone()))),
+        ("Budgets", distinct(&mut budgets.into_iter().map(budget))),
+    ]
+    .into_iter()
+    .filter(|(_, text)| !text.is_empty())
+    .collect()
+}
+
+fn tone(tone: Tone) -> (&'static str, &'static str) {
+    match tone {
+        Tone::Breaks => ("breaks", "Breaks"),
+        Tone::Holds => ("holds", "Holds"),
+        Tone::Note => ("note", "Note"),
+        Tone::Guard => ("guard", "Check"),
+    }
+}
+
+fn spans(text: &str) -> Vec<Span<'_>> {
+    text.split('`').enumerate().map(|(i, text)| Span { code: i % 2 == 1, text }).collect()
+}
+
+fn charts(summary: &Summary) -> Result<Vec<Chart<'_>>, Error> {
+    let order = chart::order(&summary.curves);
+    let mut charts = Vec::new();
+    for (index, network) in summary.networks.iter().enumerate() {
+        let curves: Vec<&Curve> = summary.curves.iter().filter(|c| c.network == network.name).collect();
+        if !curves.is_empty() {
+            let svg = chart::chart(index, network, &curves, &order)?;
+            charts.push(Chart { network: &network.name, line: before_attack(network), svg });
+        }
+    }
+    Ok(charts)
+}
+
+fn before_attack(network: &Network) -> String {
+    let auc = network.auc.map_or_else(String::new, |a| format!(", AUC {a:.3}"));
+    let clean = network.clean.value().map_or_else(String::new, percent);
+    format!("{clean} of {} correct without a change{auc}", count(network.clean.of, "image"))
+}
+
+fn shown<'a>(
+    panels: &[Panel],
+    records: &BTreeMap<Key, &'a Record>,
+    labels: &BTreeMap<&'a str, &'a str>,
+) -> Result<Vec<Shown<'a>>, Error> {
+    let one = |panel: &Panel| {
+        let fail = || Repr::Panel {
+            title: panel.key.image.clone(),
+            which: "clean",
+            expected: "of a record of this study",
+        };
+        let record = *records.get(&panel.key).ok_or_else(fail)?;
+        let m = record.measured().ok_or_else(fail)?;
+        let verdict = |j: &Judgement| Verdict {
+            text: format!("{} ({:.2})", j.decided, j.p_fake),
+            correct: j.decided == record.label,
+        };
+        let d = &m.distance;
+        let psnr = d.psnr.map_or_else(|| "no change".to_owned(), |v| format!("PSNR {}{SPACE}dB", number(v)));
+        Ok(Shown {
+            network: &record.network,
+            attack: labels.get(record.attack.as_str()).copied().unwrap_or(&record.attack),
+            budget: record.eps.as_ref().map_or_else(|| "no budget".to_owned(), |b| b.text().to_owned()),
+            image: &record.image,
+            truth: record.label,
+            before: verdict(&m.clean),
+            after: verdict(&m.saved),
+            size: format!(
+                "{} of pixels changed, at most {} of 255; {psnr}",
+                percent(d.p_l0),
+                levels(d.linf).trim_end_matches('0').trim_end_matches('.')
+            ),
+            factor: number(panel.factor).trim_end_matches('0').trim_end_matches('.').to_owned(),
+            link: m.file.as_deref().map(link),
+            clean: picture(panel, "clean", &panel.clean_png)?,
+            change: picture(panel, "change", &panel.change_png)?,
+            adversarial: picture(panel, "adversarial", &panel.adversarial_png)?,
+        })
+    };
+    panels.iter().map(one).collect()
+}
+
+/// A path beside the page as an address: whatever is no plain letter is encoded, so it can only be a path.
+fn link(path: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    format!("./{}", path.bytes().map(encode).collect::<String>())
+}
+
+fn parameters(summary: &Summary) -> Vec<(&str, &str)> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for g in &summary.groups {
+        if !found.contains(&(&g.label, &g.attack)) {
+            found.push((&g.label, &g.attack));
+        }
+    }
+    found
+}
+
+fn seeds(records: &[Record]) -> String {
+    let distinct: BTreeSet<u64> = records.iter().map(|r| r.seed).collect();
+    list(&distinct.iter().map(u64::to_string).collect::<Vec<_>>())
+}

@@ -1,0 +1,254 @@
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use moire_attack::{Attack, Detector, Found, Samples};
+use moire_graph::Device;
+use moire_image::{Picture, encode_png};
+use moire_tensor::{Eps, Images, Label};
+use moire_zoo::Network;
+
+use crate::data::{Sample, read_saved};
+use crate::error::Error;
+use crate::files;
+use crate::judge::Judge;
+use crate::model::{Model, names};
+use crate::plan::{AuditPlan, Surroundings};
+use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Key, Measured, Record};
+use crate::store::Store;
+
+/// The name of a study's database in its folder.
+pub(crate) const DATABASE: &str = "study.sqlite";
+
+/// An audit made ready: what it asks, of whom, where and with what.
+pub struct Audit<'a> {
+    /// What is asked.
+    pub plan: &'a AuditPlan,
+    /// The plan's detectors, loaded, in its order.
+    pub models: &'a [Model],
+    /// The images.
+    pub samples: &'a [Sample],
+    /// The study's folder, made where it is missing. An audit that was begun there goes on.
+    pub folder: &'a Path,
+    /// What computes.
+    pub device: &'a dyn Device,
+    /// How many images run at once; no number depends on it.
+    pub batch: usize,
+    /// Seconds since any fixed moment.
+    pub clock: &'a dyn Fn() -> f64,
+    /// Where this happens.
+    pub surroundings: &'a Surroundings,
+}
+
+/// How far an audit has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Records that are on the disk, those of earlier runs included.
+    pub done: usize,
+    /// Records that there will be.
+    pub total: usize,
+    /// What is running, for people.
+    pub doing: String,
+}
+
+/// One attack under one budget, or none: the images as they are.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    network: &'a str,
+    attack: Option<(&'a Attack, Eps)>,
+}
+
+impl Task<'_> {
+    fn key(&self, sample: &Sample) -> Key {
+        let (attack, eps) = self.text();
+        Key {
+            network: self.network.to_owned(),
+            attack,
+            eps: eps.map(|e| e.text().to_owned()),
+            image: sample.name.clone(),
+        }
+    }
+
+    fn text(&self) -> (String, Option<Budget>) {
+        match self.attack {
+            None => (CLEAN.to_owned(), None),
+            Some((attack, eps)) => (attack.to_string(), Some(eps.into())),
+        }
+    }
+
+    /// Where the result of an image is saved, relative to the study's folder.
+    fn file(&self, sample: &Sample) -> String {
+        let (attack, eps) = self.text();
+        let eps = eps.map_or(String::new(), |e| format!("{}/", plain(e.text())));
+        format!("images/{}/{}/{eps}{}", plain(self.network), plain(&attack), sample.saved_name())
+    }
+}
+
+/// A text as the name of a folder.
+fn plain(text: &str) -> String {
+    let keep =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '=') { c } else { '-' };
+    text.chars().map(keep).collect::<String>().trim_matches(['-', '.']).to_owned()
+}
+
+impl Audit<'_> {
+    /// Runs what is not yet done. After each unit of work (a batch of images under one attack), which is then
+    /// on the disk, `watch` hears how far it is and may stop the audit.
+    ///
+    /// Each result is saved as PNG, read back, and judged from what was read.
+    ///
+    /// # Errors
+    /// The folder holds another study or is in use, the disk is full, a file has vanished, or a network
+    /// cannot run. What was finished before stays.
+    pub fn run(&self, watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> Result<(), Error> {
+        self.plan.check()?;
+        let meta = self.plan.meta(self.models, self.samples, self.surroundings)?;
+        std::fs::create_dir_all(self.folder).map_err(|e| Error::io(self.folder, e))?;
+        let mut store = Store::open_or_create(&self.folder.join(DATABASE), &meta)?;
+        let done = store.done_keys()?;
+        let names = names(&self.plan.detectors);
+        let tasks = 1 + self.plan.attacks.len() * self.plan.budgets.len();
+        let mut progress = Progress {
+            done: done.len(),
+            total: names.len() * tasks * self.samples.len(),
+            doing: String::new(),
+        };
+        if watch(&progress).is_break() {
+            return Ok(());
+        }
+        for (name, model) in names.iter().zip(self.models) {
+            if self.detector(name, &model.network, &done, &mut store, &mut progress, watch)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// All attacks on one detector.
+    fn detector(
+        &self,
+        name: &str,
+        network: &Network,
+        done: &BTreeSet<Key>,
+        store: &mut Store,
+        progress: &mut Progress,
+        watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let attacks =
+            self.plan.attacks.iter().flat_map(|a| self.plan.budgets.iter().map(move |&e| Some((a, e))));
+        let tasks: Vec<Task<'_>> =
+            [None].into_iter().chain(attacks).map(|attack| Task { network: name, attack }).collect();
+        let left = |task: &Task<'_>| -> Vec<&Sample> {
+            self.samples.iter().filter(|s| !done.contains(&task.key(s))).collect()
+        };
+        if tasks.iter().all(|task| left(task).is_empty()) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut bench = Bench {
+            detector: Detector::new(self.device, &network.graph, self.batch)?,
+            judge: Judge::new(self.device, network, self.batch)?,
+            size: network.preprocess.size,
+        };
+        for task in &tasks {
+            for unit in left(task).chunks(self.batch) {
+                let (attack, eps) = task.text();
+                progress.doing =
+                    format!("{name}: {attack}{}", eps.map_or(String::new(), |e| format!(" at {}", e.text())));
+                let records = self.unit(task, unit, &mut bench)?;
+                store.insert(&records)?;
+                progress.done += records.len();
+                if watch(progress).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// One batch of images under one attack.
+    fn unit(&self, task: &Task<'_>, unit: &[&Sample], bench: &mut Bench) -> Result<Vec<Record>, Error> {
+        let start = (self.clock)();
+        let labels: Vec<Label> = unit.iter().map(|s| s.label).collect();
+        let parts = unit.iter().map(|s| s.load(bench.size)).collect::<Result<Vec<_>, _>>()?;
+        let clean = Images::concat(&parts.iter().collect::<Vec<_>>())?;
+        let before = bench.judge.judge(&clean, &labels)?;
+        let correct: Vec<usize> = (0..unit.len()).filter(|&i| before[i].decided == labels[i]).collect();
+        let (changed, found) = self.attack(task, unit, &clean, &correct, bench)?;
+        let float = bench.judge.judge(&changed, &labels)?;
+
+        let mut saved = Vec::new();
+        for (i, sample) in unit.iter().enumerate() {
+            let path = self.folder.join(task.file(sample));
+            files::write(&path, &encode_png(&Picture::from_images(&changed, i)))?;
+            saved.push(read_saved(&path)?.to_images());
+        }
+        let saved = Images::concat(&saved.iter().collect::<Vec<_>>())?;
+        let after = bench.judge.judge(&saved, &labels)?;
+        let seconds = ((self.clock)() - start) / unit.len() as f64;
+
+        let (attack, eps) = task.text();
+        let record = |(i, sample): (usize, &&Sample)| Record {
+            network: task.network.to_owned(),
+            attack: attack.clone(),
+            eps: eps.clone(),
+            image: sample.name.clone(),
+            image_sha256: sample.sha256.clone(),
+            label: sample.label,
+            seed: self.plan.seed,
+            answer: Answer::Measured(Box::new(Measured {
+                clean: before[i],
+                float: float[i],
+                saved: after[i],
+                distance: Distance::between(clean.image(i), saved.image(i), clean.height(), clean.width()),
+                cost: Cost {
+                    steps: found[i].steps.into(),
+                    gradients: found[i].gradients.into(),
+                    queries: found[i].queries.into(),
+                    seconds,
+                },
+                file: Some(task.file(sample)),
+            })),
+        };
+        Ok(unit.iter().enumerate().map(record).collect())
+    }
+
+    /// The images after the attack. What is decided wrongly already is its own answer and stays as it is.
+    fn attack(
+        &self,
+        task: &Task<'_>,
+        unit: &[&Sample],
+        clean: &Images,
+        correct: &[usize],
+        bench: &mut Bench,
+    ) -> Result<(Images, Vec<Found>), Error> {
+        let mut found = vec![Found::default(); unit.len()];
+        let (Some((attack, eps)), false) = (task.attack, correct.is_empty()) else {
+            return Ok((clean.clone(), found));
+        };
+        let labels: Vec<Label> = correct.iter().map(|&i| unit[i].label).collect();
+        let ids: Vec<_> = correct.iter().map(|&i| unit[i].id()).collect();
+        bench.detector.set_labels(&labels);
+        let images = clean.select(correct);
+        let samples = Samples { images: &images, ids: &ids, seed: self.plan.seed };
+        let outcome = attack.run(&mut bench.detector, &samples, eps, self.plan.criterion)?;
+        let mut changed = clean.clone().into_tensor();
+        let size = clean.image(0).len();
+        for (k, &i) in correct.iter().enumerate() {
+            changed.data_mut()[i * size..(i + 1) * size].copy_from_slice(outcome.images.image(k));
+            found[i] = outcome.found[k];
+        }
+        Ok((Images::new(changed)?, found))
+    }
+}
+
+/// One detector, compiled to attack and to judge.
+struct Bench {
+    detector: Detector,
+    judge: Judge,
+    size: [usize; 2],
+}
+
+/// The folder of a study's database.
+pub(crate) fn database(folder: &Path) -> PathBuf {
+    folder.join(DATABASE)
+}

@@ -1,0 +1,131 @@
+use moire_tensor::Label;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use rusqlite::{Row, Statement, named_params};
+
+use crate::record::{Answer, Budget, Cost, Distance, Judgement, Measured, Record, label};
+
+pub(super) const INSERT: &str = "INSERT INTO record VALUES (
+  :network, :attack, :eps, :eps_value, :image, :image_sha256, :label, :seed, :failure,
+  :clean_decided, :clean_p_fake, :clean_margin,
+  :float_decided, :float_p_fake, :float_margin,
+  :saved_decided, :saved_p_fake, :saved_margin,
+  :p_l0, :l0_positions, :l0_values, :l1, :l2, :rms, :linf, :rmse_255, :psnr, :ssim,
+  :steps, :gradients, :queries, :seconds, :file)";
+
+/// The order in which records are always read: by what was asked, never by when it was answered.
+pub(super) const SELECT: &str = "SELECT * FROM record ORDER BY network, attack, eps_value, eps, image";
+
+/// A label as the file has it.
+struct Stored(Label);
+
+impl FromSql for Stored {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        label(value.as_str()?).map(Self).map_err(|e| FromSqlError::Other(e.into()))
+    }
+}
+
+/// SQLite counts in 64 bits with a sign: a count or a seed keeps its bits, and reads back the same.
+fn bits(value: u64) -> i64 {
+    i64::from_ne_bytes(value.to_ne_bytes())
+}
+
+pub(super) fn insert(statement: &mut Statement<'_>, record: &Record) -> rusqlite::Result<usize> {
+    let m = record.measured();
+    let (clean, float, saved) = (m.map(|m| m.clean), m.map(|m| m.float), m.map(|m| m.saved));
+    let (d, c) = (m.map(|m| m.distance), m.map(|m| m.cost));
+    statement.execute(named_params! {
+        ":network": record.network,
+        ":attack": record.attack,
+        ":eps": record.eps.as_ref().map_or("", Budget::text),
+        ":eps_value": record.eps.as_ref().map(|b| f64::from(b.eps().value())),
+        ":image": record.image,
+        ":image_sha256": record.image_sha256,
+        ":label": record.label.to_string(),
+        ":seed": bits(record.seed),
+        ":failure": record.failure(),
+        ":clean_decided": clean.map(|j| j.decided.to_string()),
+        ":clean_p_fake": clean.map(|j| j.p_fake),
+        ":clean_margin": clean.map(|j| j.margin),
+        ":float_decided": float.map(|j| j.decided.to_string()),
+        ":float_p_fake": float.map(|j| j.p_fake),
+        ":float_margin": float.map(|j| j.margin),
+        ":saved_decided": saved.map(|j| j.decided.to_string()),
+        ":saved_p_fake": saved.map(|j| j.p_fake),
+        ":saved_margin": saved.map(|j| j.margin),
+        ":p_l0": d.map(|d| d.p_l0),
+        ":l0_positions": d.map(|d| bits(d.l0_positions)),
+        ":l0_values": d.map(|d| bits(d.l0_values)),
+        ":l1": d.map(|d| d.l1),
+        ":l2": d.map(|d| d.l2),
+        ":rms": d.map(|d| d.rms),
+        ":linf": d.map(|d| d.linf),
+        ":rmse_255": d.map(|d| d.rmse_255),
+        ":psnr": d.and_then(|d| d.psnr),
+        ":ssim": d.and_then(|d| d.ssim),
+        ":steps": c.map(|c| bits(c.steps)),
+        ":gradients": c.map(|c| bits(c.gradients)),
+        ":queries": c.map(|c| bits(c.queries)),
+        ":seconds": c.map(|c| c.seconds),
+        ":file": m.and_then(|m| m.file.as_deref()),
+    })
+}
+
+/// A record as the row has it; what the row promises is checked, what a record promises is not yet.
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let unsigned = |name: &str| row.get::<_, i64>(name).map(|v| u64::from_ne_bytes(v.to_ne_bytes()));
+    let judgement = |decided: &str, p_fake: &str, margin: &str| {
+        Ok::<_, rusqlite::Error>(Judgement {
+            decided: row.get::<_, Stored>(decided)?.0,
+            p_fake: row.get(p_fake)?,
+            margin: row.get(margin)?,
+        })
+    };
+    let answer = if let Some(reason) = row.get::<_, Option<String>>("failure")? {
+        Answer::Failed(reason)
+    } else {
+        Answer::Measured(Box::new(Measured {
+            clean: judgement("clean_decided", "clean_p_fake", "clean_margin")?,
+            float: judgement("float_decided", "float_p_fake", "float_margin")?,
+            saved: judgement("saved_decided", "saved_p_fake", "saved_margin")?,
+            distance: Distance {
+                p_l0: row.get("p_l0")?,
+                l0_positions: unsigned("l0_positions")?,
+                l0_values: unsigned("l0_values")?,
+                l1: row.get("l1")?,
+                l2: row.get("l2")?,
+                rms: row.get("rms")?,
+                linf: row.get("linf")?,
+                rmse_255: row.get("rmse_255")?,
+                psnr: row.get("psnr")?,
+                ssim: row.get("ssim")?,
+            },
+            cost: Cost {
+                steps: unsigned("steps")?,
+                gradients: unsigned("gradients")?,
+                queries: unsigned("queries")?,
+                seconds: row.get("seconds")?,
+            },
+            file: row.get("file")?,
+        }))
+    };
+    Ok(Record {
+        network: row.get("network")?,
+        attack: row.get("attack")?,
+        eps: budget(row)?,
+        image: row.get("image")?,
+        image_sha256: row.get("image_sha256")?,
+        label: row.get::<_, Stored>("label")?.0,
+        seed: unsigned("seed")?,
+        answer,
+    })
+}
+
+fn budget(row: &Row<'_>) -> rusqlite::Result<Option<Budget>> {
+    let (text, value): (String, Option<f64>) = (row.get("eps")?, row.get("eps_value")?);
+    let wrong = |what: String| FromSqlError::Other(what.into()).into();
+    match value {
+        None if text.is_empty() => Ok(None),
+        None => Err(wrong(format!("budget '{text}' has no value"))),
+        Some(value) => Budget::spelled(text, value as f32).map(Some).map_err(wrong),
+    }
+}

@@ -1,0 +1,188 @@
+use super::guards::{place, upper};
+use super::{Group, Guard, Kind, Network, Share};
+use crate::words::{SPACE, count, duration, levels, list, number, percent, percent_or_dash};
+
+/// One sentence that matters, made from the records. Names of networks stand between backticks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind of news it is.
+    pub tone: Tone,
+    /// The sentence.
+    pub text: String,
+    /// The numbers behind it; may be empty.
+    pub detail: String,
+}
+
+/// What kind of news a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// A detector is fooled.
+    Breaks,
+    /// A detector holds.
+    Holds,
+    /// Worth knowing.
+    Note,
+    /// A guard was raised: numbers to be read with care.
+    Guard,
+}
+
+pub(super) fn findings(networks: &[Network], groups: &[Group], guards: &[Guard]) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    let mut ranked: Vec<&Network> = networks.iter().filter(|n| n.strongest.is_some()).collect();
+    ranked.sort_by(|a, b| rank(a, groups).partial_cmp(&rank(b, groups)).unwrap_or(std::cmp::Ordering::Equal));
+    found.extend(ranked.iter().filter_map(|n| one_network(n, groups)));
+    found.extend(weakest(&ranked, groups));
+    found.extend(groups.iter().filter_map(without_budget));
+    found.extend(saving(groups));
+    found.extend(few(networks));
+    for guard in guards.iter().filter(|g| !g.raised.is_empty()) {
+        // The first says it; the rest stand with the guard, below.
+        let more = match guard.raised.len() - 1 {
+            0 => String::new(),
+            n => format!(" And {n} more: see guards."),
+        };
+        let text = format!("{}: {}{more}", guard.name, guard.raised[0]);
+        found.push(Finding { tone: Tone::Guard, text, detail: guard.means.to_owned() });
+    }
+    found
+}
+
+/// Weakest first: the smallest breaking budget, then the least accuracy left.
+fn rank(network: &Network, groups: &[Group]) -> (f32, f64) {
+    let eps = |i: usize| groups[i].eps.as_ref().map_or(f32::INFINITY, |b| b.eps().value());
+    let at = network.breaks.or(network.strongest);
+    let left = at.and_then(|i| groups[i].after.value()).unwrap_or(1.0);
+    (network.breaks.map_or(f32::INFINITY, eps), left)
+}
+
+fn one_network(network: &Network, groups: &[Group]) -> Option<Finding> {
+    let name = &network.name;
+    let g = &groups[network.breaks.or(network.strongest)?];
+    let eps = g.eps.as_ref()?.text();
+    let (before, after) = (g.before.value()?, g.after.value()?);
+    let noise = groups.iter().find(|n| n.kind == Kind::Noise && n.network == *name && n.eps == g.eps);
+    let (tone, text) = if network.breaks.is_some() {
+        let control = match noise.and_then(|n| Some((n, n.after.value()?))) {
+            None => String::new(),
+            Some((n, left)) if n.success.value() < Some(0.25) => {
+                format!(", while random noise of the same size leaves {}", percent(left))
+            }
+            Some((_, left)) => format!("; random noise of the same size alone takes it to {}", percent(left)),
+        };
+        let text = format!(
+            "`{name}` breaks at {eps}: {} takes its accuracy from {} to {}{control}.",
+            g.label,
+            percent(before),
+            percent(after)
+        );
+        (Tone::Breaks, text)
+    } else {
+        let text = format!(
+            "`{name}` holds up to {eps}, the largest budget tried: {}, the strongest attack there, takes its \
+             accuracy from {} to {}.",
+            g.label,
+            percent(before),
+            percent(after)
+        );
+        (Tone::Holds, text)
+    };
+    let control = if noise.is_none() { " No noise of the same size was tried." } else { "" };
+    Some(Finding { tone, text, detail: format!("{}{control}", behind(g)) })
+}
+
+/// How sure it is, and how large the change.
+fn behind(g: &Group) -> String {
+    let interval = g.after.interval();
+    let accuracy = format!(
+        "Accuracy left: {} of {}, 95{SPACE}% interval {} to {}.",
+        g.after.hits,
+        count(g.after.of, "image"),
+        percent(interval.low),
+        percent(interval.high)
+    );
+    let change = g.distance.map(|d| {
+        let rms = format!("Median change: {}{SPACE}of{SPACE}255 (RMS)", levels(d.rms));
+        let psnr = d.psnr.map(|v| format!("PSNR {}{SPACE}dB", number(v)));
+        let ssim = d.ssim.map(|v| format!("SSIM {v:.3}"));
+        format!("{}.", [Some(rms), psnr, ssim].into_iter().flatten().collect::<Vec<_>>().join(", "))
+    });
+    let cost = g.seconds_an_image().map(|s| format!("Cost: {} an image.", duration(s)));
+    [Some(accuracy), change, cost].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn weakest(ranked: &[&Network], groups: &[Group]) -> Option<Finding> {
+    let [first, second, ..] = ranked else { return None };
+    let at = |n: &Network| n.breaks.map(|i| &groups[i]);
+    let budget = |g: &Group| g.eps.as_ref().map(|b| b.text().to_owned()).unwrap_or_default();
+    let a = at(first)?;
+    let others: Vec<String> = ranked[1..]
+        .iter()
+        .map(|n| match at(n) {
+            Some(g) => format!("`{}` takes {}", n.name, budget(g)),
+            None => format!("`{}` did not break", n.name),
+        })
+        .collect();
+    let text = match at(second).filter(|b| b.eps == a.eps) {
+        None => {
+            format!("The weakest detector is `{}`: {} is enough; {}.", first.name, budget(a), list(&others))
+        }
+        Some(b) => {
+            let left = |s: Share| percent_or_dash(s.value());
+            let (i, j) = (a.after.interval(), b.after.interval());
+            let judged = if i.high < j.low {
+                format!("`{}` is the weaker", first.name)
+            } else {
+                "these images cannot tell which is weaker: the intervals overlap".to_owned()
+            };
+            format!(
+                "`{}` and `{}` break at the same budget, {}, with {} and {} left; {judged}.",
+                first.name,
+                second.name,
+                budget(a),
+                left(a.after),
+                left(b.after)
+            )
+        }
+    };
+    Some(Finding { tone: Tone::Note, text, detail: String::new() })
+}
+
+fn without_budget(g: &Group) -> Option<Finding> {
+    if !g.kind.is_attack() || g.eps.is_some() || g.success.value()? < 0.5 {
+        return None;
+    }
+    let text = format!(
+        "{}, free to choose how much to change, flips {} of what was correct.",
+        upper(&place(g)),
+        percent(g.success.value()?)
+    );
+    Some(Finding { tone: Tone::Breaks, text, detail: behind(g) })
+}
+
+fn saving(groups: &[Group]) -> Option<Finding> {
+    let attacks = || groups.iter().filter(|g| g.kind.is_attack());
+    let flipped: u64 = attacks().map(|g| g.flipped_float).sum();
+    let lost: u64 = attacks().map(|g| g.lost_by_saving).sum();
+    if flipped == 0 {
+        return None;
+    }
+    let text = if lost == 0 {
+        format!("The changes survive saving: all {flipped} successes hold when the 8-bit PNG is read back.")
+    } else {
+        format!(
+            "Saving as an 8-bit PNG undoes {lost} of {flipped} successes ({}).",
+            percent(lost as f64 / flipped as f64)
+        )
+    };
+    let detail = "Every number here is about the saved files.".to_owned();
+    Some(Finding { tone: Tone::Note, text, detail })
+}
+
+fn few(networks: &[Network]) -> Option<Finding> {
+    let n = networks.iter().map(|n| n.clean.of).min().filter(|n| (1..30).contains(n))?;
+    let text = format!(
+        "Only {} an attack: the intervals are wide, and small differences mean little.",
+        count(n, "image")
+    );
+    Some(Finding { tone: Tone::Guard, text, detail: String::new() })
+}

@@ -1,0 +1,194 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use moire_metric::auc;
+use moire_tensor::Label;
+
+use super::Share;
+use crate::record::{Budget, CLEAN, Measured, Record};
+use crate::words::{attack_name, attack_title};
+
+/// All records of one network, one attack and one budget.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// The network.
+    pub network: String,
+    /// The attack with its parameters.
+    pub attack: String,
+    /// What people call it; with its parameters where one name stands for several settings.
+    pub label: String,
+    /// What it uses.
+    pub kind: Kind,
+    /// The budget, if there is one.
+    pub eps: Option<Budget>,
+    /// Images that failed; all other numbers are about the rest.
+    pub failed: u64,
+    /// Accuracy on the images as they were given.
+    pub before: Share,
+    /// Accuracy on the saved files.
+    pub after: Share,
+    /// Attack success rate: saved files that flip, of the images that were called correctly before.
+    pub success: Share,
+    /// Successes before saving.
+    pub flipped_float: u64,
+    /// Successes before saving that the saved file does not show.
+    pub lost_by_saving: u64,
+    /// Images called correctly before that the attack returned without any change.
+    pub untouched: u64,
+    /// Area under the ROC curve of the scores of the saved files; none with one class only.
+    pub auc: Option<f64>,
+    /// Medians of how far the saved files lie from their images; none where every image failed.
+    pub distance: Option<Medians>,
+    /// Mean steps an image.
+    pub steps: f64,
+    /// Mean gradients an image.
+    pub gradients: f64,
+    /// Mean forward passes without a gradient an image.
+    pub queries: f64,
+    /// Seconds of all images together.
+    pub seconds: f64,
+}
+
+/// What an attack uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Nothing: the image saved as it is.
+    Clean,
+    /// Gradients of the network.
+    Gradient,
+    /// The network's answers.
+    Query,
+    /// Chance: the control that an attack must beat.
+    Noise,
+}
+
+/// Medians over images; for an even number of them, the mean of the two in the middle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Medians {
+    /// Share of positions changed.
+    pub p_l0: f64,
+    /// Root mean square of the change, pixels in `[0, 1]`.
+    pub rms: f64,
+    /// Largest change, pixels in `[0, 1]`.
+    pub linf: f64,
+    /// In dB; none where the median image did not change at all.
+    pub psnr: Option<f64>,
+    /// None where images are too small for it.
+    pub ssim: Option<f64>,
+}
+
+impl Kind {
+    /// Whether it aims: noise and the unchanged image do not.
+    pub fn is_attack(self) -> bool {
+        matches!(self, Self::Gradient | Self::Query)
+    }
+}
+
+impl Group {
+    /// Mean seconds an image; none where every image failed.
+    pub fn seconds_an_image(&self) -> Option<f64> {
+        (self.after.of > 0).then(|| self.seconds / self.after.of as f64)
+    }
+}
+
+pub(super) fn groups(records: &[Record]) -> Vec<Group> {
+    let mut by_key: BTreeMap<_, Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        // Budgets are never negative, so their bits are in their order.
+        let eps = record.eps.as_ref().map(|b| (b.eps().value().to_bits(), b.text()));
+        by_key.entry((record.network.as_str(), record.attack.as_str(), eps)).or_default().push(record);
+    }
+    // An attack's kind and label are its own, the same for every network and budget.
+    let with_gradients: BTreeSet<&str> = records
+        .iter()
+        .filter(|r| r.measured().is_some_and(|m| m.cost.gradients > 0))
+        .map(|r| r.attack.as_str())
+        .collect();
+    let kind = |attack: &str| match attack_name(attack) {
+        CLEAN => Kind::Clean,
+        "urn" => Kind::Noise,
+        _ if with_gradients.contains(attack) => Kind::Gradient,
+        _ => Kind::Query,
+    };
+    let mut settings: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for record in records {
+        settings.entry(attack_name(&record.attack)).or_default().insert(&record.attack);
+    }
+    let label = |attack: &str| {
+        let name = attack_name(attack);
+        let title = attack_title(name);
+        let parameters = if settings[name].len() > 1 { &attack[name.len()..] } else { "" };
+        format!("{title}{parameters}")
+    };
+    let mut groups: Vec<Group> = by_key
+        .into_values()
+        .map(|mut records| {
+            records.sort_by(|a, b| a.image.cmp(&b.image));
+            let first = records[0];
+            group(first, &records, kind(&first.attack), label(&first.attack))
+        })
+        .collect();
+    groups.sort_by(|a, b| (&a.network, a.kind, &a.attack).cmp(&(&b.network, b.kind, &b.attack)));
+    groups
+}
+
+fn group(first: &Record, records: &[&Record], kind: Kind, label: String) -> Group {
+    let measured: Vec<(&Record, &Measured)> =
+        records.iter().filter_map(|r| r.measured().map(|m| (*r, m))).collect();
+    let (mut before, mut after, mut success) = (Share::default(), Share::default(), Share::default());
+    for (record, _) in &measured {
+        before.count(record.correct_before());
+        after.count(record.correct_after());
+        if record.correct_before() {
+            success.count(record.flipped());
+        }
+    }
+    let (scores, fakes): (Vec<f64>, Vec<bool>) =
+        measured.iter().map(|(r, m)| (m.saved.p_fake, r.label == Label::Fake)).unzip();
+    let number = |count: fn(&Record) -> bool| measured.iter().filter(|(r, _)| count(r)).count() as u64;
+    let mean = |value: fn(&Measured) -> u64| {
+        measured.iter().map(|(_, m)| value(m) as f64).sum::<f64>() / measured.len().max(1) as f64
+    };
+    Group {
+        network: first.network.clone(),
+        attack: first.attack.clone(),
+        label,
+        kind,
+        eps: first.eps.clone(),
+        failed: (records.len() - measured.len()) as u64,
+        before,
+        after,
+        success,
+        flipped_float: number(Record::flipped_float),
+        lost_by_saving: number(Record::lost_by_saving),
+        untouched: number(|r| r.correct_before() && r.measured().is_some_and(|m| m.distance.l0_values == 0)),
+        auc: auc(&scores, &fakes),
+        distance: medians(&measured),
+        steps: mean(|m| m.cost.steps),
+        gradients: mean(|m| m.cost.gradients),
+        queries: mean(|m| m.cost.queries),
+        seconds: measured.iter().map(|(_, m)| m.cost.seconds).sum(),
+    }
+}
+
+fn medians(measured: &[(&Record, &Measured)]) -> Option<Medians> {
+    let of = |value: fn(&Measured) -> Option<f64>| median(measured.iter().filter_map(|(_, m)| value(m)));
+    Some(Medians {
+        p_l0: of(|m| Some(m.distance.p_l0))?,
+        rms: of(|m| Some(m.distance.rms))?,
+        linf: of(|m| Some(m.distance.linf))?,
+        // An unchanged image counts as infinitely good, as it is.
+        psnr: of(|m| Some(m.distance.psnr.unwrap_or(f64::INFINITY))).filter(|v| v.is_finite()),
+        ssim: of(|m| m.distance.ssim),
+    })
+}
+
+pub(super) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
+    }
+}

@@ -1,0 +1,114 @@
+//! How numbers and attacks are spelt for people: once, so that a sentence and a table cannot disagree.
+
+/// A no-break space: a number and its unit stay on one line.
+pub(crate) const SPACE: char = '\u{a0}';
+
+/// `97 %`; one digit more where rounding would claim all or nothing.
+pub(crate) fn percent(share: f64) -> String {
+    let value = 100.0 * share;
+    if (0.0 < value && value < 1.0) || (99.0 < value && value < 100.0) {
+        format!("{:.1}{SPACE}%", value.clamp(0.1, 99.9))
+    } else {
+        format!("{value:.0}{SPACE}%")
+    }
+}
+
+/// A share that may be undefined.
+pub(crate) fn percent_or_dash(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), percent)
+}
+
+/// Three significant digits, without an exponent for what people read: `0.0123`, `4.56`, `789`.
+pub(crate) fn number(value: f64) -> String {
+    let size = value.abs();
+    match size {
+        _ if size == 0.0 => "0".to_owned(),
+        _ if size >= 100.0 => format!("{value:.0}"),
+        _ if size >= 10.0 => format!("{value:.1}"),
+        _ if size >= 1.0 => format!("{value:.2}"),
+        _ if size >= 0.1 => format!("{value:.3}"),
+        _ if size >= 0.01 => format!("{value:.4}"),
+        _ => format!("{value:.2e}"),
+    }
+}
+
+/// A change on the scale of pixels, in steps of 255.
+pub(crate) fn levels(value: f64) -> String {
+    format!("{:.2}", 255.0 * value)
+}
+
+/// `2.4 s`, `310 ms`, `5 min`, `2.1 h`.
+pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-3 => format!("{:.2}{SPACE}ms", s * 1e3),
+        s if s < 1.0 => format!("{:.0}{SPACE}ms", s * 1e3),
+        s if s < 90.0 => format!("{s:.1}{SPACE}s"),
+        s if s < 5400.0 => format!("{:.0}{SPACE}min", s / 60.0),
+        s => format!("{:.1}{SPACE}h", s / 3600.0),
+    }
+}
+
+/// `1 image`, `3 images`.
+pub(crate) fn count(n: u64, one: &str) -> String {
+    format!("{n}{SPACE}{one}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn list(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+/// The name of an attack without its parameters: `pgd` of `pgd(steps=10)`.
+pub(crate) fn attack_name(attack: &str) -> &str {
+    attack.split('(').next().unwrap_or(attack)
+}
+
+/// What people call an attack.
+pub(crate) fn attack_title(name: &str) -> &str {
+    match name {
+        "clean" => "unchanged",
+        "urn" => "random noise",
+        "fgsm" => "FGSM",
+        "ifgsm" | "i-fgsm" | "i_fgsm" => "I-FGSM",
+        "mifgsm" | "mi-fgsm" | "mi_fgsm" => "MI-FGSM",
+        "pgd" => "PGD",
+        "apgd" => "APGD",
+        "kra" => "Key Region Attack",
+        "deepfool" => "DeepFool",
+        "sparsefool" => "SparseFool",
+        "cw" => "C&W",
+        "square" => "Square",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{duration, list, number, percent};
+
+    #[test]
+    fn rounding_never_claims_all_or_nothing() {
+        let spelt = [0.0, 0.000_1, 0.004, 0.03, 0.5, 0.97, 0.996, 0.999_99, 1.0].map(percent);
+        let plain = spelt.map(|s| s.replace('\u{a0}', " "));
+        assert_eq!(plain, ["0 %", "0.1 %", "0.4 %", "3 %", "50 %", "97 %", "99.6 %", "99.9 %", "100 %"]);
+    }
+
+    #[test]
+    fn numbers_keep_three_digits() {
+        assert_eq!(
+            [0.0, 0.001_234, 0.0123, 0.5, 4.567, 48.21, 789.1].map(number),
+            ["0", "1.23e-3", "0.0123", "0.500", "4.57", "48.2", "789"]
+        );
+        assert_eq!(duration(0.31).replace('\u{a0}', " "), "310 ms");
+    }
+
+    #[test]
+    fn lists_read_as_sentences() {
+        let parts = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        assert_eq!([0, 1, 2, 3].map(|n| list(&parts(n))), ["", "0", "0 and 1", "0, 1 and 2"]);
+    }
+}

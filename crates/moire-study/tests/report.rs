@@ -1,0 +1,204 @@
+//! The page shows what is in the records, as text, and loads nothing.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use moire_study::{Meta, Panel, Record, Report, choose_panels};
+use support::{failed, meta, png, study};
+
+const HOSTILE: &str = "<script>alert(\"1\")</script>&<img src=x onerror='alert(2)'>";
+
+fn records() -> Vec<Record> {
+    let mut records = study("ynet");
+    records.extend(study("meso4"));
+    records.push(failed("meso4", "pgd(steps=10)", 1, 77, "truncated <b>PNG</b>"));
+    records
+}
+
+fn panels(records: &[Record]) -> Vec<Panel> {
+    let panel = |r: &Record| Panel {
+        key: r.key(),
+        factor: 16.0,
+        clean_png: png(64, 48),
+        change_png: png(64, 48),
+        adversarial_png: png(64, 48),
+    };
+    choose_panels(records, 1).into_iter().map(panel).collect()
+}
+
+fn page(title: &str, meta: &Meta, records: &[Record]) -> String {
+    let panels = panels(records);
+    Report { title, meta, records, panels: &panels }.render().unwrap()
+}
+
+#[test]
+fn the_page_has_every_part_in_order() {
+    let html = page("Two detectors", &meta(), &records());
+    let mut at = 0;
+    for part in [
+        "<!DOCTYPE html>",
+        "<html lang=\"en\">",
+        "Content-Security-Policy",
+        "<title>Two detectors</title>",
+        "<h1>Two detectors</h1>",
+        "id=\"findings\"",
+        "id=\"curves\"",
+        "<svg class=\"chart\"",
+        "id=\"results\"",
+        "id=\"perceptibility\"",
+        "id=\"images\"",
+        "data:image/png;base64,",
+        "id=\"guards\"",
+        "id=\"cost\"",
+        "id=\"repeat\"",
+        "moire audit ynet --data faces",
+        "pgd(steps=10)",
+        "18446744073709551614",
+        "id=\"method\"",
+        "</html>",
+    ] {
+        at += html[at..].find(part).unwrap_or_else(|| panic!("'{part}' is not there, or not in its place"));
+    }
+    assert_eq!(html.matches("<svg class=\"chart\"").count(), 2);
+    assert_eq!(html.matches("<figure class=\"panel\"").count(), 4);
+    for network in ["ynet", "meso4"] {
+        assert!(html.contains(&format!("<h3><code>{network}</code></h3>")));
+    }
+    // 2 networks: unchanged, two attacks at two budgets each.
+    let table = html.split("<table id=\"results-table\">").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!(table.matches("<tr>").count(), 1 + 2 * 5);
+    assert!(html.contains("truncated &#60;b&#62;PNG"));
+}
+
+#[test]
+fn the_page_needs_no_network() {
+    let html = page("Two detectors", &meta(), &records());
+    // The one address is SVG's name of itself.
+    let html = html.replace("http://www.w3.org/2000/svg", "");
+    for outside in
+        ["http:", "https:", "//", "<link", "<iframe", "<object", "@import", "url(", "fetch(", "XMLHttp"]
+    {
+        let lines: Vec<&str> =
+            html.lines().filter(|l| l.contains(outside) && !l.trim_start().starts_with("// ")).collect();
+        let lines: Vec<&&str> = lines.iter().filter(|l| !l.contains("base64,")).collect();
+        assert!(lines.is_empty(), "{outside}: {lines:?}");
+    }
+    for source in html.split("src=\"").skip(1) {
+        assert!(source.starts_with("data:image/png;base64,"));
+    }
+    for target in html.split("href=\"").skip(1) {
+        assert!(target.starts_with("#findings\"") || target.starts_with("./images/"), "{target:.40}");
+    }
+    assert!(html.contains("default-src &#39;none&#39;; img-src data:; style-src &#39;sha256-"));
+    assert!(!html.contains(" style=\"") && !html.contains(" onclick"));
+}
+
+#[test]
+fn names_are_text_and_never_run() {
+    let mut records = records();
+    for record in &mut records {
+        record.image = format!("{}/{HOSTILE}", record.image);
+        record.network = format!("{}`{HOSTILE}`", record.network);
+        record.attack = format!("{}{HOSTILE}", record.attack);
+    }
+    let mut meta = meta();
+    meta.command = HOSTILE.to_owned();
+    meta.plan = format!("</code></pre>{HOSTILE}");
+    meta.environment.insert(HOSTILE.to_owned(), HOSTILE.to_owned());
+    meta.checksums.insert(HOSTILE.to_owned(), HOSTILE.to_owned());
+    meta.program = format!("\"{HOSTILE}");
+    let html = page(HOSTILE, &meta, &records);
+    assert_eq!(html.matches("<script").count(), 1, "only the page's own");
+    assert_eq!(html.matches("</script").count(), 1);
+    assert!(!html.contains("<img src=x"));
+    assert!(html.contains("&#60;script&#62;alert(&#34;1&#34;)"));
+}
+
+#[test]
+fn links_are_paths_beside_the_page() {
+    let mut records = study("ynet");
+    for record in &mut records {
+        if let moire_study::Answer::Measured(m) = &mut record.answer {
+            m.file = Some("images/a b\"<>%.png".to_owned());
+        }
+    }
+    assert!(page("", &meta(), &records).contains("href=\"./images/a%20b%22%3C%3E%25.png\""));
+}
+
+#[test]
+fn the_same_records_give_the_same_bytes_in_any_order() {
+    let (mut records, meta) = (records(), meta());
+    let first = page("t", &meta, &records);
+    assert_eq!(first, page("t", &meta, &records));
+    records.reverse();
+    assert_eq!(first, page("t", &meta, &records));
+}
+
+#[test]
+fn a_study_without_records_is_a_page() {
+    let html = page("Nothing yet", &meta(), &[]);
+    assert!(html.contains("No attack has been measured yet."));
+    let failures = [failed("ynet", "pgd", 1, 0, "gone")];
+    assert!(page("t", &meta(), &failures).contains("gone"));
+}
+
+#[test]
+fn pictures_are_small_pngs_of_this_study() {
+    let (records, meta) = (study("ynet"), meta());
+    let panel = panels(&records).remove(0);
+    let render =
+        |panel: Panel| Report { title: "t", meta: &meta, records: &records, panels: &[panel] }.render();
+    assert!(render(panel.clone()).is_ok());
+    for wrong in [
+        Panel { clean_png: b"GIF89a".to_vec(), ..panel.clone() },
+        Panel { change_png: Vec::new(), ..panel.clone() },
+        Panel { adversarial_png: png(257, 1), ..panel.clone() },
+        Panel { key: moire_study::Key { image: "other.png".to_owned(), ..panel.key.clone() }, ..panel },
+    ] {
+        assert_eq!(render(wrong).unwrap_err().kind(), moire_study::ErrorKind::Panel);
+    }
+}
+
+#[test]
+fn panels_show_the_smallest_success_and_noise_on_the_same_image() {
+    let records = study("ynet");
+    let chosen: Vec<_> = choose_panels(&records, 2)
+        .into_iter()
+        .map(|r| (r.attack.as_str(), r.eps.as_ref().unwrap().text(), r.image.as_str()))
+        .collect();
+    assert_eq!(
+        chosen,
+        [
+            ("pgd(steps=10)", "1/255", "fake/000.png"),
+            ("pgd(steps=10)", "1/255", "real/001.png"),
+            ("urn", "2/255", "fake/000.png"),
+            ("urn", "2/255", "real/001.png"),
+        ]
+    );
+}
+
+#[test]
+fn exports_hold_every_record() {
+    let records = records();
+    let mut table = Vec::new();
+    moire_study::csv::write(&mut table, &records).unwrap();
+    let mut reader = csv::Reader::from_reader(&table[..]);
+    let columns = reader.headers().unwrap().clone();
+    let column = |name: &str| columns.iter().position(|c| c == name).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), records.len());
+    for (row, record) in rows.iter().zip(&records) {
+        assert_eq!(&row[column("image")], record.image);
+        assert_eq!(&row[column("failure")], record.failure().unwrap_or_default());
+        let saved = record.measured().map_or_else(String::new, |m| m.saved.p_fake.to_string());
+        assert_eq!(row[column("saved_p_fake")], saved);
+    }
+    let mut json = Vec::new();
+    moire_study::json::write(&mut json, &meta(), &records).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(value["format"], 1);
+    assert_eq!(value["meta"]["program"], "moire 0.1.0");
+    assert_eq!(value["records"].as_array().unwrap().len(), records.len());
+    let back: Vec<Record> = serde_json::from_value(value["records"].clone()).unwrap();
+    assert_eq!(back[3].key(), records[3].key());
+}

@@ -1,0 +1,51 @@
+/// Why a network could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] Repr);
+
+/// The kinds of [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no architecture of this name.
+    Unknown,
+    /// A checkpoint cannot be read, or is not this network's.
+    Checkpoint,
+    /// The graph does not fit itself: a defect of this crate.
+    Graph,
+}
+
+impl Error {
+    /// The kind, to match on.
+    pub fn kind(&self) -> ErrorKind {
+        match self.0 {
+            Repr::Unknown { .. } => ErrorKind::Unknown,
+            Repr::Checkpoint(_) | Repr::NoFile { .. } => ErrorKind::Checkpoint,
+            Repr::Graph(_) => ErrorKind::Graph,
+        }
+    }
+}
+
+impl From<moire_formats::Error> for Error {
+    fn from(error: moire_formats::Error) -> Self {
+        Self(Repr::Checkpoint(error))
+    }
+}
+
+impl From<moire_graph::Error> for Error {
+    fn from(error: moire_graph::Error) -> Self {
+        Self(Repr::Graph(error))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Repr {
+    #[error("there is no network '{name}': there are {}", known.join(", "))]
+    Unknown { name: String, known: Vec<&'static str> },
+    #[error("{name} is made of {expected}, found no file")]
+    NoFile { name: &'static str, expected: &'static str },
+    #[error(transparent)]
+    Checkpoint(moire_formats::Error),
+    #[error(transparent)]
+    Graph(moire_graph::Error),
+}

@@ -1,0 +1,35 @@
+//! Networks by name.
+//!
+//! - [`Entry`]: an architecture with its source, licence, input and label meaning; [`entries`] lists them.
+//! - [`Network`]: a [`Graph`](moire_graph::Graph) with what makes it usable: its [`Preprocess`] and its heads.
+//!
+//! A network's graph takes one image `x` `[1, 3, h, w]`, RGB in `[0, 1]`; the preprocess is part of the graph,
+//! so that gradients are with respect to pixels. Its outputs:
+//!
+//! | output | shape | meaning |
+//! |---|---|---|
+//! | `y` | `[1, k]` | what the network itself answers: logits, or zone energies |
+//! | `margin` | scalar | how far the decision leans: fake above 0, real otherwise |
+//! | `p_fake` | scalar | the network's own score that the image is fake, in `[0, 1]` |
+//! | `mask` | `[1, 1, h, w]` | probability that a pixel was manipulated, where the network says |
+//!
+//! ```
+//! let entry = moire_zoo::find("meso4")?;
+//! let network = entry.random(0)?;
+//! assert_eq!(network.preprocess.size, [256, 256]);
+//! assert!(network.graph.output("margin").is_ok());
+//! # Ok::<(), moire_zoo::Error>(())
+//! ```
+
+mod entry;
+mod error;
+mod keras;
+mod layers;
+mod meso4;
+mod mesoinception4;
+mod network;
+mod ynet;
+
+pub use entry::{Entry, Published, entries, find};
+pub use error::{Error, ErrorKind};
+pub use network::{Decision, Network, Preprocess};

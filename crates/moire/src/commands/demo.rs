@@ -1,0 +1,14 @@
+use std::process::ExitCode;
+
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    println!(
+        "moire audits deepfake detectors: how little does it take to fool one, does the change survive being \
+         saved, is noise of the same size enough?\n\n\
+         It ships no networks of its own yet, so a demonstration needs a checkpoint and a folder of images:\n\n  \
+         moire zoo list            what can be loaded, and where its checkpoints are published\n  \
+         moire audit ynet:DIR mesoinception4:FILE.h5 --data FACES --attack fgsm,pgd,urn --eps 1/255,2/255,4/255\n\n\
+         FACES holds two folders, real and fake, of PNG, JPEG or WebP images. The audit ends in \
+         moire-study/report.html, which opens in any browser."
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,154 @@
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use moire_cpu::Cpu;
+use moire_formats::{Checkpoint, Limits};
+use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
+use moire_image::{Filter, decode, resize};
+use moire_tensor::{Images, Label, Shape, Tensor};
+use moire_zoo::Network;
+
+use crate::cli::EvalArgs;
+
+/// Images that run at once.
+const BATCH: usize = 8;
+
+pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+    let network = args.model.load()?.network;
+    let x = input(&args.input, network.preprocess.size)?;
+    let graph = with_gradient(&network, &args.output, args.grad)?;
+    let mut program = Cpu::new(args.common.threads).compile(&graph, BATCH.min(x.len()))?;
+    let outputs = evaluate(program.as_mut(), &graph, &x)?;
+
+    let bytes = Checkpoint::new(outputs.clone())?.write_safetensors();
+    let partial = args.out.with_extension("partial");
+    fs::write(&partial, bytes)
+        .and_then(|()| fs::rename(&partial, &args.out))
+        .inspect_err(|_| drop(fs::remove_file(&partial)))
+        .with_context(|| args.out.display().to_string())?;
+    if args.common.json {
+        println!("{}", as_json(&outputs, x.len(), &args.out));
+    } else {
+        tell(&outputs, x.len());
+        println!("{}", args.out.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The images of a safetensors file, exactly as they are, or a picture, resized where it has another size.
+fn input(path: &Path, size: [usize; 2]) -> anyhow::Result<Images> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path).with_context(|| name.clone())?;
+    if path.extension().is_none_or(|e| e != "safetensors") {
+        let images = decode(&bytes, &name, &moire_image::Limits::default())?.to_images();
+        let fits = [images.height(), images.width()] == size;
+        return Ok(if fits {
+            images
+        } else {
+            resize(&images, size[0], size[1], Filter::Bilinear)?.quantised()
+        });
+    }
+    let file = Checkpoint::read(&bytes, &name, &Limits::default())?;
+    let x = file.get("x").with_context(|| format!("{name}: expected a tensor x, found none"))?;
+    let images = Images::new(x.clone()).with_context(|| format!("{name}: x"))?;
+    if [images.height(), images.width()] != size {
+        bail!("{name}: x: expected images of {} x {}, found {}", size[0], size[1], x.shape());
+    }
+    Ok(images)
+}
+
+/// The network's graph, with `grad` where it is asked for.
+fn with_gradient(network: &Network, output: &str, grad: bool) -> anyhow::Result<Graph> {
+    let graph = &network.graph;
+    let known = || graph.outputs().iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
+    let y = graph.output(output).with_context(|| format!("{} has the outputs {}", network.name, known()))?;
+    let mut outputs: Vec<(&str, _)> = graph.outputs().iter().map(|(n, v)| (n.as_str(), *v)).collect();
+    let mut b = Builder::from(graph.clone());
+    if grad {
+        let square = b.act(y, Act::Square)?;
+        let loss = b.mean_all(square)?;
+        outputs.push(("grad", b.gradient(loss, &[graph.input("x")?])?[0]));
+    }
+    Ok(simplify(&b.finish(outputs)?)?)
+}
+
+/// Every output for all images, the first axis counting them.
+fn evaluate(program: &mut dyn Program, graph: &Graph, x: &Images) -> anyhow::Result<Vec<(String, Tensor)>> {
+    let n = x.len();
+    let mut values: Vec<Vec<f32>> = vec![Vec::new(); graph.outputs().len()];
+    let batch = program.batch() * x.image(0).len();
+    for part in x.tensor().data().chunks(batch) {
+        program.run(part.len() / x.image(0).len(), &[("x", part)])?;
+        for ((name, _), value) in graph.outputs().iter().zip(&mut values) {
+            // The mean in the loss is over all images.
+            let factor = if name == "grad" { 1.0 / n as f32 } else { 1.0 };
+            value.extend(program.output(name)?.iter().map(|v| v * factor));
+        }
+    }
+    let whole = |shape: &Shape| match shape.first() {
+        None => Shape::from([n]),
+        Some(rows) => shape.with(0, rows * n),
+    };
+    let named = graph.outputs().iter().zip(values);
+    named.map(|((name, v), data)| Ok((name.clone(), Tensor::new(whole(graph.shape(*v)), data)?))).collect()
+}
+
+/// The values of one output for one image.
+fn of<'a>(outputs: &'a [(String, Tensor)], name: &str, image: usize, images: usize) -> Option<&'a [f32]> {
+    let (_, tensor) = outputs.iter().find(|(n, _)| n == name)?;
+    let size = tensor.data().len() / images;
+    Some(&tensor.data()[image * size..(image + 1) * size])
+}
+
+fn verdict(outputs: &[(String, Tensor)], image: usize, images: usize) -> Option<(Label, f32, f32)> {
+    let margin = of(outputs, "margin", image, images)?[0];
+    let score = of(outputs, "p_fake", image, images)?[0];
+    Some((Label::of_margin(margin.into()), score, margin))
+}
+
+fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64
+}
+
+fn tell(outputs: &[(String, Tensor)], images: usize) {
+    for image in 0..images {
+        if let Some((label, score, margin)) = verdict(outputs, image, images) {
+            println!("image {image}: {label}, score for fake {score:.6}, margin {margin:+.6}");
+        }
+        if let Some(y) = of(outputs, "y", image, images).filter(|y| y.len() <= 16) {
+            println!("  y = {y:?}");
+        }
+        if let Some(mask) = of(outputs, "mask", image, images) {
+            let above = mask.iter().filter(|&&v| v >= 0.5).count() as f64 / mask.len() as f64;
+            println!("  mask: mean {:.6}, {:.4} % of pixels called manipulated", mean(mask), 100.0 * above);
+        }
+    }
+    for (name, tensor) in outputs {
+        println!("{name} {}", tensor.shape());
+    }
+}
+
+fn as_json(outputs: &[(String, Tensor)], images: usize, out: &Path) -> serde_json::Value {
+    let one = |image: usize| {
+        let mut answer = serde_json::Map::new();
+        if let Some((label, score, margin)) = verdict(outputs, image, images) {
+            answer.insert("decided".to_owned(), label.to_string().into());
+            answer.insert("p_fake".to_owned(), score.into());
+            answer.insert("margin".to_owned(), margin.into());
+        }
+        if let Some(y) = of(outputs, "y", image, images).filter(|y| y.len() <= 16) {
+            answer.insert("y".to_owned(), y.into());
+        }
+        if let Some(mask) = of(outputs, "mask", image, images) {
+            let above = mask.iter().filter(|&&v| v >= 0.5).count() as f64 / mask.len() as f64;
+            answer.insert("mask_mean".to_owned(), mean(mask).into());
+            answer.insert("mask_share".to_owned(), above.into());
+        }
+        serde_json::Value::Object(answer)
+    };
+    let shapes: serde_json::Map<String, serde_json::Value> =
+        outputs.iter().map(|(name, t)| (name.clone(), t.shape().to_vec().into())).collect();
+    serde_json::json!({"images": (0..images).map(one).collect::<Vec<_>>(), "outputs": shapes, "file": out})
+}

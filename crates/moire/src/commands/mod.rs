@@ -1,0 +1,8 @@
+//! One command a file: arguments to a call, its result to people.
+
+pub(crate) mod audit;
+pub(crate) mod bench;
+pub(crate) mod demo;
+pub(crate) mod eval;
+pub(crate) mod report;
+pub(crate) mod zoo;

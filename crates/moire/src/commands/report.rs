@@ -1,0 +1,79 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use moire_study::{Share, Summary, write_outputs};
+
+use crate::cli::ReportArgs;
+use crate::terminal::table;
+
+pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let (paths, summary) = write(&args.study)?;
+    if args.json {
+        println!("{}", as_json(&summary, &paths));
+    } else {
+        tell(&summary, &paths);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a study's report and tables.
+pub(crate) fn write(study: &Path) -> anyhow::Result<(Vec<PathBuf>, Summary)> {
+    write_outputs(study, "Detector audit").with_context(|| format!("the report of {}", study.display()))
+}
+
+/// The findings, the accuracies, and where the rest is.
+pub(crate) fn tell(summary: &Summary, paths: &[PathBuf]) {
+    for finding in &summary.findings {
+        println!("- {}", finding.text);
+    }
+    let percent = |share: Share| share.value().map_or("-".to_owned(), |v| format!("{:.1} %", 100.0 * v));
+    let head =
+        ["detector", "attack", "budget", "images", "accuracy", "attacked", "success", "lost by saving"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for group in &summary.groups {
+        rows.push(vec![
+            group.network.clone(),
+            group.label.clone(),
+            group.eps.as_ref().map_or("-".to_owned(), |e| e.text().to_owned()),
+            group.before.of.to_string(),
+            percent(group.before),
+            percent(group.after),
+            percent(group.success),
+            group.lost_by_saving.to_string(),
+        ]);
+    }
+    println!("\n{}\n", table(&rows));
+    for path in paths {
+        println!("{}", path.display());
+    }
+}
+
+/// The same for machines.
+pub(crate) fn as_json(summary: &Summary, paths: &[PathBuf]) -> serde_json::Value {
+    let share = |s: Share| {
+        let interval = s.interval();
+        serde_json::json!({"hits": s.hits, "of": s.of, "value": s.value(), "low": interval.low, "high": interval.high})
+    };
+    let groups: Vec<_> = summary
+        .groups
+        .iter()
+        .map(|g| {
+            serde_json::json!({
+                "network": g.network,
+                "attack": g.attack,
+                "eps": g.eps.as_ref().map(|e| e.text()),
+                "accuracy_clean": share(g.before),
+                "accuracy_attacked": share(g.after),
+                "success": share(g.success),
+                "lost_by_saving": g.lost_by_saving,
+                "seconds_an_image": g.seconds_an_image(),
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "findings": summary.findings.iter().map(|f| &f.text).collect::<Vec<_>>(),
+        "groups": groups,
+        "files": paths,
+    })
+}

@@ -1,0 +1,31 @@
+//! The command: arguments to plans, progress to people, results to exit codes.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "talking to people is what a command does")]
+
+mod cli;
+mod commands;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo => commands::demo::run(),
+        Command::Audit(args) => commands::audit::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Zoo(args) => commands::zoo::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", terminal::one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
