@@ -37,7 +37,7 @@
 pub mod csv;
 mod data;
 mod error;
-mod files;
+pub mod files;
 pub mod json;
 mod judge;
 mod model;

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::files;
 use crate::judge::Judge;
 use crate::model::{Model, names};
 use crate::plan::{AuditPlan, Surroundings};
-use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Key, Measured, Record};
+use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
 use crate::store::Store;
 
 /// The name of a study's database in its folder.
@@ -148,6 +148,7 @@ impl Audit<'_> {
             detector: Detector::new(self.device, &network.graph, self.batch)?,
             judge: Judge::new(self.device, network, self.batch)?,
             size: network.preprocess.size,
+            before: BTreeMap::new(),
         };
         for task in &tasks {
             for unit in left(task).chunks(self.batch) {
@@ -171,7 +172,7 @@ impl Audit<'_> {
         let labels: Vec<Label> = unit.iter().map(|s| s.label).collect();
         let parts = unit.iter().map(|s| s.load(bench.size)).collect::<Result<Vec<_>, _>>()?;
         let clean = Images::concat(&parts.iter().collect::<Vec<_>>())?;
-        let before = bench.judge.judge(&clean, &labels)?;
+        let before = bench.before(unit, &clean, &labels)?;
         let correct: Vec<usize> = (0..unit.len()).filter(|&i| before[i].decided == labels[i]).collect();
         let (changed, found) = self.attack(task, unit, &clean, &correct, bench)?;
         let float = bench.judge.judge(&changed, &labels)?;
@@ -246,6 +247,28 @@ struct Bench {
     detector: Detector,
     judge: Judge,
     size: [usize; 2],
+    /// What the detector says of images as they are, by name.
+    before: BTreeMap<String, Judgement>,
+}
+
+impl Bench {
+    /// What the detector says of the images of a unit as they are; each is asked about once.
+    fn before(
+        &mut self,
+        unit: &[&Sample],
+        clean: &Images,
+        labels: &[Label],
+    ) -> Result<Vec<Judgement>, Error> {
+        let known = |before: &BTreeMap<String, Judgement>| {
+            unit.iter().map(|s| before.get(&s.name).copied()).collect()
+        };
+        if let Some(judgements) = known(&self.before) {
+            return Ok(judgements);
+        }
+        let judgements = self.judge.judge(clean, labels)?;
+        self.before.extend(unit.iter().map(|s| s.name.clone()).zip(judgements.iter().copied()));
+        Ok(judgements)
+    }
 }
 
 /// The folder of a study's database.

@@ -1,4 +1,6 @@
-//! Arguments.
+//! Arguments. Their comments are the help texts.
+
+#![allow(clippy::doc_markdown, reason = "backticks would show in help texts")]
 
 use std::path::PathBuf;
 
@@ -47,10 +49,10 @@ pub(crate) struct AuditArgs {
     /// Detectors, each NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5
     #[arg(required = true, value_name = "MODEL")]
     pub(crate) models: Vec<ModelSpec>,
-    /// Folder with the folders real and fake (or `0_real` and `1_fake`)
+    /// Folder with the folders real and fake (or 0_real and 1_fake)
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// Attacks: fgsm, `i_fgsm`, pgd, `mi_fgsm`, and urn (noise, the control); pgd(steps=40,alpha=1/255) sets parameters
+    /// Attacks: fgsm, i_fgsm, pgd, mi_fgsm, and urn (noise, the control); pgd(steps=40,alpha=1/255) sets parameters
     #[arg(long, value_name = "LIST", default_value = "fgsm,pgd,urn", value_parser = Attack::parse_list)]
     pub(crate) attack: AttackList,
     /// L-infinity budgets on pixels in [0, 1]

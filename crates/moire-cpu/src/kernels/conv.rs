@@ -9,9 +9,11 @@ use crate::product::{Matrix, product};
 use crate::program::Operands;
 use crate::scratch::Scratch;
 
-/// Output pixels of one matrix product.
-const TILE: usize = 256;
-/// Output pixels that one task aims at.
+/// Numbers that the patches and products of one tile may fill: they stay in a core's own cache.
+const TILE_NUMBERS: usize = 1 << 16;
+/// Up to so many output channels pixels, not channels, are the rows of a product's vectors.
+const NARROW: usize = 16;
+/// Output pixels that one task has at least.
 const TASK: usize = 1024;
 
 /// A convolution, plain or transposed, with bias and activation on the way out.
@@ -23,6 +25,8 @@ pub(crate) struct Conv {
     parts: Vec<(Lattice, Vec<f32>)>,
     bias: Option<Vec<f32>>,
     act: Option<Act>,
+    /// Output pixels of one matrix product.
+    tile: usize,
     /// Output rows of one task.
     block: usize,
 }
@@ -52,9 +56,11 @@ impl Conv {
             packed
         };
         let step = lattices.iter().map(|l| l[0].step).max().unwrap_or(1);
-        let block = TASK.div_ceil(y.width).next_multiple_of(step).min(y.height);
+        let most = lattices.iter().map(Self::taps).max().unwrap_or(0) * inputs;
+        let tile = (TILE_NUMBERS / (most + y.channels)).clamp(64, 2048);
+        let block = TASK.max(tile).div_ceil(y.width).next_multiple_of(step).min(y.height);
         let parts = lattices.into_iter().map(|l| (pack(&l), l)).map(|(w, l)| (l, w)).collect();
-        Self { x, y, groups, parts, bias, act, block }
+        Self { x, y, groups, parts, bias, act, tile, block }
     }
 
     fn taps(lattice: &Lattice) -> usize {
@@ -67,8 +73,8 @@ impl Conv {
         for (lattice, weights) in &self.parts {
             let range = lattice[0].within(first, first + rows);
             let pixels = range.len() * lattice[1].count;
-            for start in (0..pixels).step_by(TILE) {
-                let tile = Tile { row: range.start, start, len: TILE.min(pixels - start) };
+            for start in (0..pixels).step_by(self.tile) {
+                let tile = Tile { row: range.start, start, len: self.tile.min(pixels - start) };
                 self.tile(lattice, weights, &tile, x, first, out, scratch);
             }
         }
@@ -89,9 +95,12 @@ impl Conv {
         let (inputs, outputs) = (self.x.channels / self.groups, self.y.channels / self.groups);
         let inner = Self::taps(lattice) * inputs;
         let channels = self.y.channels;
-        let (patches, products) = scratch.split_at_mut(TILE * inner);
-        // An undivided lattice is written in place; a phase goes through scratch to its own pixels.
+        let (patches, products) = scratch.split_at_mut(self.tile * inner);
+        // An undivided lattice is written in place; a phase goes through scratch to its own pixels, and so does
+        // a product with few channels, which is faster by columns.
         let whole = lattice[0].step == 1 && lattice[1].step == 1;
+        let narrow = outputs <= NARROW;
+        let strides = if narrow { [1, self.tile] } else { [channels, 1] };
         let at = ((tile.row - if whole { first } else { 0 }) * self.y.width + tile.start) * channels;
         for g in 0..self.groups {
             let b =
@@ -103,16 +112,29 @@ impl Conv {
                 self.gather(lattice, tile, x, g, patches);
                 Matrix { data: patches, strides: [inner, 1] }
             };
-            let to = if whole { &mut out[at + g * outputs..] } else { &mut products[g * outputs..] };
-            product([tile.len, outputs, inner], a, b, to, [channels, 1]);
+            let to = match (whole, narrow) {
+                (true, false) => &mut out[at + g * outputs..],
+                (false, false) => &mut products[g * outputs..],
+                (_, true) => &mut products[g * outputs * self.tile..],
+            };
+            product([tile.len, outputs, inner], a, b, to, strides);
         }
-        if !whole {
-            for p in 0..tile.len {
+        if whole && !narrow {
+            return;
+        }
+        for p in 0..tile.len {
+            let to = if whole {
+                at + p * channels
+            } else {
                 let (i, j) = tile.pixel(p, lattice[1].count);
                 let oy = lattice[0].start + i * lattice[0].step - first;
-                let ox = lattice[1].start + j * lattice[1].step;
-                let to = (oy * self.y.width + ox) * channels;
-                out[to..to + channels].copy_from_slice(&products[p * channels..][..channels]);
+                (oy * self.y.width + lattice[1].start + j * lattice[1].step) * channels
+            };
+            let pixel = &mut out[to..to + channels];
+            if narrow {
+                pixel.iter_mut().zip(products[p..].iter().step_by(self.tile)).for_each(|(y, v)| *y = *v);
+            } else {
+                pixel.copy_from_slice(&products[p * channels..][..channels]);
             }
         }
     }
@@ -140,7 +162,7 @@ impl Conv {
                 let row = &x[iy as usize * width * channels..][..width * channels];
                 let from = ix + left;
                 if dense && from >= 0 && from as usize + horizontal.taps.len() <= width {
-                    to.copy_from_slice(&row[from as usize * channels..][..line]);
+                    copy(&row[from as usize * channels..], to);
                     continue;
                 }
                 for (to, &(dx, _)) in to.chunks_exact_mut(inputs).zip(&horizontal.taps) {
@@ -148,7 +170,7 @@ impl Conv {
                     if at < 0 || at >= width as isize {
                         to.fill(0.0);
                     } else {
-                        to.copy_from_slice(&row[at as usize * channels + group * inputs..][..inputs]);
+                        copy(&row[at as usize * channels + group * inputs..], to);
                     }
                 }
             }
@@ -166,6 +188,20 @@ impl Conv {
             apply(act, out);
         }
     }
+}
+
+/// The start of `from` into all of `to`. Lengths that small images have are moves rather than calls.
+#[inline]
+fn copy(from: &[f32], to: &mut [f32]) {
+    macro_rules! moved {
+        ($($len:literal)*) => {
+            match to.len() {
+                $($len => to[..$len].copy_from_slice(&from[..$len]),)*
+                len => to.copy_from_slice(&from[..len]),
+            }
+        };
+    }
+    moved!(1 2 3 4 6 8 9 12 16 24);
 }
 
 /// Pixels `start..start + len` of a lattice, counted along its rows from row `row`.
@@ -197,7 +233,7 @@ impl Kernel for Conv {
 
     fn scratch(&self) -> usize {
         let inner = self.parts.iter().map(|(l, _)| Self::taps(l)).max().unwrap_or(0);
-        TILE * (inner * self.x.channels / self.groups + self.y.channels)
+        self.tile * (inner * self.x.channels / self.groups + self.y.channels)
     }
 
     fn bytes(&self) -> usize {

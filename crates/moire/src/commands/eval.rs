@@ -1,4 +1,3 @@
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,6 +6,7 @@ use moire_cpu::Cpu;
 use moire_formats::{Checkpoint, Limits};
 use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
 use moire_image::{Filter, decode, resize};
+use moire_study::files;
 use moire_tensor::{Images, Label, Shape, Tensor};
 use moire_zoo::Network;
 
@@ -23,11 +23,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let outputs = evaluate(program.as_mut(), &graph, &x)?;
 
     let bytes = Checkpoint::new(outputs.clone())?.write_safetensors();
-    let partial = args.out.with_extension("partial");
-    fs::write(&partial, bytes)
-        .and_then(|()| fs::rename(&partial, &args.out))
-        .inspect_err(|_| drop(fs::remove_file(&partial)))
-        .with_context(|| args.out.display().to_string())?;
+    files::write(&args.out, &bytes)?;
     if args.common.json {
         println!("{}", as_json(&outputs, x.len(), &args.out));
     } else {
@@ -40,7 +36,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
 /// The images of a safetensors file, exactly as they are, or a picture, resized where it has another size.
 fn input(path: &Path, size: [usize; 2]) -> anyhow::Result<Images> {
     let name = path.display().to_string();
-    let bytes = fs::read(path).with_context(|| name.clone())?;
+    let limits = Limits::default();
+    let bytes = files::read(path, limits.file_bytes)?;
     if path.extension().is_none_or(|e| e != "safetensors") {
         let images = decode(&bytes, &name, &moire_image::Limits::default())?.to_images();
         let fits = [images.height(), images.width()] == size;
@@ -50,7 +47,7 @@ fn input(path: &Path, size: [usize; 2]) -> anyhow::Result<Images> {
             resize(&images, size[0], size[1], Filter::Bilinear)?.quantised()
         });
     }
-    let file = Checkpoint::read(&bytes, &name, &Limits::default())?;
+    let file = Checkpoint::read(&bytes, &name, &limits)?;
     let x = file.get("x").with_context(|| format!("{name}: expected a tensor x, found none"))?;
     let images = Images::new(x.clone()).with_context(|| format!("{name}: x"))?;
     if [images.height(), images.width()] != size {

@@ -1,0 +1,146 @@
+//! An audit of a real detector: killed half-way, run again, and compared with an undisturbed one.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use moire_testkit::shared;
+use support::{moire, run, text};
+
+fn audit(root: &Path, out: &Path, more: &[&str]) -> Command {
+    let mut command = moire();
+    command
+        .arg("audit")
+        .arg(format!("meso4:{}", root.join("weights/mesonet/Meso4_DF.h5").display()))
+        .args(["--attack", "fgsm,pgd(steps=3),urn", "--eps", "1/255,4/255", "--limit", "3", "--batch", "2"])
+        .arg("--data")
+        .arg(root.join("images/deepfakes"))
+        .arg("--out")
+        .arg(out)
+        .args(more)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A study's records without what time decides, and its saved images.
+fn results(study: &Path) -> (serde_json::Value, Vec<(PathBuf, Vec<u8>)>) {
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&fs::read(study.join("records.json")).unwrap()).unwrap();
+    let records = json["records"].as_array_mut().expect("a list of records");
+    records.iter_mut().for_each(|r| r["measured"]["cost"]["seconds"] = 0.into());
+    let mut images = Vec::new();
+    let mut folders = vec![study.join("images")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                images.push((path.strip_prefix(study).unwrap().to_owned(), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    images.sort();
+    (json["records"].clone(), images)
+}
+
+#[test]
+fn a_killed_audit_goes_on_to_the_same_bits() {
+    let Some(root) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let [calm, killed] = ["calm", "killed"].map(|name| folder.path().join(name));
+    let output = audit(&root, &calm, &[]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+
+    for _ in 0..3 {
+        let saved = || fs::read_dir(killed.join("images/meso4")).map_or(0, Iterator::count);
+        let (before, start) = (saved(), Instant::now());
+        let mut child = audit(&root, &killed, &[]).spawn().unwrap();
+        while saved() == before
+            && start.elapsed() < Duration::from_secs(60)
+            && child.try_wait().unwrap().is_none()
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    // Other threads, another batch size: what is left to do is done to the same bits.
+    let output = audit(&root, &killed, &["--threads", "1"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let ((calm, calm_images), (killed, killed_images)) = (results(&calm), results(&killed));
+    assert_eq!(
+        calm.as_array().unwrap().len(),
+        6 * 7,
+        "six images, as they are and under three attacks at two budgets"
+    );
+    assert!(calm == killed, "the records differ");
+    assert!(calm_images == killed_images, "the saved images differ");
+}
+
+#[test]
+fn findings_can_be_asked_to_fail_on_and_other_plans_are_refused() {
+    let Some(root) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let study = folder.path().join("study");
+    let output = audit(&root, &study, &["--fail-below", "99"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let page = fs::read_to_string(study.join("report.html")).unwrap();
+    assert!(page.contains("meso4") && page.contains("random noise"));
+
+    let output = audit(&root, &study, &["--seed", "1"]).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("another plan") && said.contains("seed"), "{said}");
+
+    fs::remove_file(study.join("report.html")).unwrap();
+    assert!(run(&["report", &study.display().to_string()]).status.success());
+    assert!(fs::read_to_string(study.join("report.html")).unwrap() == page, "a report is its records'");
+}
+
+#[test]
+fn eval_meets_the_oracle_on_the_ramp() {
+    let Some(root) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("x.safetensors"), folder.path().join("y.safetensors"));
+    let ramp = moire_tensor::Tensor::from_fn([1, 3, 256, 256], |at| {
+        ((7 * (at / 65536) + 3 * (at / 256 % 256) + 5 * (at % 256)) % 256) as f32 / 255.0
+    });
+    let file = moire_formats::Checkpoint::new([("x".to_owned(), ramp)]).unwrap();
+    fs::write(&input, file.write_safetensors()).unwrap();
+    let model = format!("ynet:{}", root.join("weights/classnseg").display());
+    let paths = [&input, &out].map(|p| p.display().to_string());
+    let output = run(&["eval", &model, "--input", &paths[0], "--grad", "--out", &paths[1], "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let y = &json["images"][0]["y"];
+    for (i, expected) in [0.942_773_699_760_437, 0.048_253_253_102_302_55].into_iter().enumerate() {
+        let found = y[i].as_f64().unwrap();
+        assert!((found - expected).abs() <= 1e-4 * expected, "zone {i}: {found}");
+    }
+    let limits = moire_formats::Limits::default();
+    let answers = moire_formats::Checkpoint::read(&fs::read(out).unwrap(), "y", &limits).unwrap();
+    assert_eq!(answers.get("grad").unwrap().shape().to_vec(), [1, 3, 256, 256]);
+    assert_eq!(answers.get("mask").unwrap().shape().to_vec(), [1, 1, 256, 256]);
+}
+
+#[test]
+fn the_small_commands_work() {
+    for args in [
+        &["--version"][..],
+        &["demo"],
+        &["zoo", "list"],
+        &["zoo", "list", "--json"],
+        &["zoo", "show", "ynet"],
+    ] {
+        let output = run(args);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}: {}", text(&output.stderr));
+    }
+    let output = run(&["bench", "ynet", "--json"]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(line["step_ms"].as_f64().unwrap() > line["forward_ms"].as_f64().unwrap());
+}
