@@ -6,11 +6,11 @@ use moire_tensor::Eps;
 use crate::ascent::{Ascent, Samples};
 use crate::error::{Error, Repr};
 use crate::fgsm::fgsm;
-use crate::i_fgsm::{IFgsm, i_fgsm};
+use crate::i_fgsm::i_fgsm;
 use crate::mi_fgsm::{MiFgsm, mi_fgsm};
 use crate::outcome::{Criterion, Outcome};
-use crate::params::Params;
-use crate::pgd::{Pgd, pgd};
+use crate::params::{Params, Walk};
+use crate::pgd::pgd;
 use crate::urn::urn;
 
 /// An attack with its parameters. Its text names every one of them: `pgd(steps=10,alpha=eps/4)`.
@@ -19,9 +19,9 @@ pub enum Attack {
     /// [`fgsm`].
     Fgsm,
     /// [`i_fgsm`].
-    IFgsm(IFgsm),
+    IFgsm(Walk),
     /// [`pgd`].
-    Pgd(Pgd),
+    Pgd(Walk),
     /// [`mi_fgsm`].
     MiFgsm(MiFgsm),
     /// [`urn`].
@@ -71,11 +71,6 @@ impl Attack {
         }
     }
 
-    /// Whether this is noise rather than an attack.
-    pub fn is_noise(&self) -> bool {
-        matches!(self, Self::Urn)
-    }
-
     /// Runs the attack within an L-infinity budget.
     ///
     /// # Errors
@@ -89,9 +84,9 @@ impl Attack {
     ) -> Result<Outcome, Error> {
         match self {
             Self::Fgsm => fgsm(ascent, samples, eps, criterion),
-            Self::IFgsm(params) => i_fgsm(ascent, samples, eps, params, criterion),
-            Self::Pgd(params) => pgd(ascent, samples, eps, params, criterion),
-            Self::MiFgsm(params) => mi_fgsm(ascent, samples, eps, params, criterion),
+            Self::IFgsm(walk) => i_fgsm(ascent, samples, eps, *walk, criterion),
+            Self::Pgd(walk) => pgd(ascent, samples, eps, *walk, criterion),
+            Self::MiFgsm(params) => mi_fgsm(ascent, samples, eps, *params, criterion),
             Self::Urn => urn(ascent, samples, eps, criterion),
         }
     }
@@ -117,24 +112,11 @@ impl FromStr for Attack {
         let mut params = Params::new(name, inside)?;
         let attack = match name {
             "fgsm" => Self::Fgsm,
-            "i_fgsm" => {
-                let default = IFgsm::default();
-                Self::IFgsm(IFgsm {
-                    steps: params.steps(default.steps)?,
-                    alpha: params.alpha(default.alpha)?,
-                })
-            }
-            "pgd" => {
-                let default = Pgd::default();
-                Self::Pgd(Pgd { steps: params.steps(default.steps)?, alpha: params.alpha(default.alpha)? })
-            }
+            "i_fgsm" => Self::IFgsm(params.walk()?),
+            "pgd" => Self::Pgd(params.walk()?),
             "mi_fgsm" => {
-                let default = MiFgsm::default();
-                Self::MiFgsm(MiFgsm {
-                    steps: params.steps(default.steps)?,
-                    alpha: params.alpha(default.alpha)?,
-                    mu: params.mu(default.mu)?,
-                })
+                let (walk, default) = (params.walk()?, MiFgsm::default());
+                Self::MiFgsm(MiFgsm { walk, mu: params.mu(default.mu)? })
             }
             _ => Self::Urn,
         };
@@ -148,12 +130,8 @@ impl fmt::Display for Attack {
         let name = self.name();
         match self {
             Self::Fgsm | Self::Urn => f.write_str(name),
-            Self::IFgsm(IFgsm { steps, alpha }) | Self::Pgd(Pgd { steps, alpha }) => {
-                write!(f, "{name}(steps={steps},alpha={alpha})")
-            }
-            Self::MiFgsm(MiFgsm { steps, alpha, mu }) => {
-                write!(f, "{name}(steps={steps},alpha={alpha},mu={mu})")
-            }
+            Self::IFgsm(walk) | Self::Pgd(walk) => write!(f, "{name}({walk})"),
+            Self::MiFgsm(MiFgsm { walk, mu }) => write!(f, "{name}({walk},mu={mu})"),
         }
     }
 }

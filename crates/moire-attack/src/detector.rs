@@ -45,23 +45,14 @@ impl Detector {
     }
 
     /// The margins of any images, positive for fake, without regard to labels.
-    ///
-    /// # Errors
-    /// The network cannot run, or answers with something that is not finite.
-    pub fn towards_fake(&mut self, x: &Images) -> Result<Vec<f32>, Error> {
+    fn towards_fake(&mut self, x: &Images) -> Result<Vec<f32>, Error> {
         let mut margins = Vec::with_capacity(x.len());
-        let batch = self.forward.batch();
-        for part in x.tensor().data().chunks(batch * self.size()) {
+        for part in x.tensor().data().chunks(self.forward.batch() * self.size()) {
             self.forward.run(part.len() / self.size(), &[("x", part)])?;
             margins.extend_from_slice(self.forward.output("margin")?);
         }
         finite("margin", &margins, 1)?;
         Ok(margins)
-    }
-
-    /// Bytes that the compiled programs hold.
-    pub fn memory(&self) -> usize {
-        self.forward.memory() + self.step.memory()
     }
 
     fn size(&self) -> usize {

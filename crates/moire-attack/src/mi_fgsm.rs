@@ -4,22 +4,20 @@ use crate::ascent::{Ascent, Samples};
 use crate::error::Error;
 use crate::linf::SignMethod;
 use crate::outcome::{Criterion, Outcome};
-use crate::params::Alpha;
+use crate::params::Walk;
 
 /// Parameters of [`mi_fgsm`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MiFgsm {
-    /// Most steps.
-    pub steps: u32,
-    /// The length of a step.
-    pub alpha: Alpha,
+    /// How it walks.
+    pub walk: Walk,
     /// How much of the earlier directions is kept, 0 or more.
     pub mu: f32,
 }
 
 impl Default for MiFgsm {
     fn default() -> Self {
-        Self { steps: 10, alpha: Alpha::default(), mu: 1.0 }
+        Self { walk: Walk::default(), mu: 1.0 }
     }
 }
 
@@ -32,10 +30,10 @@ pub fn mi_fgsm(
     ascent: &mut dyn Ascent,
     samples: &Samples<'_>,
     eps: Eps,
-    params: &MiFgsm,
+    params: MiFgsm,
     criterion: Criterion,
 ) -> Result<Outcome, Error> {
-    let (alpha, steps) = (params.alpha.value(eps), params.steps);
+    let (alpha, steps) = (params.walk.alpha.value(eps), params.walk.steps);
     let method = SignMethod { random_start: None, alpha, steps, momentum: Some(params.mu) };
     method.run(ascent, samples, eps, criterion)
 }

@@ -51,6 +51,27 @@ impl fmt::Display for Alpha {
     }
 }
 
+/// How an iterative attack walks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Walk {
+    /// Most steps, at least 1.
+    pub steps: u32,
+    /// The length of a step.
+    pub alpha: Alpha,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self { steps: 10, alpha: Alpha::default() }
+    }
+}
+
+impl fmt::Display for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={},alpha={}", self.steps, self.alpha)
+    }
+}
+
 /// The `name=value` pairs of one attack, each to be taken by its name.
 pub(crate) struct Params<'a> {
     attack: &'static str,
@@ -88,13 +109,12 @@ impl<'a> Params<'a> {
         parse(text).ok_or_else(|| Repr::Value { attack, parameter, expected, found: text.to_owned() }.into())
     }
 
-    pub(crate) fn steps(&mut self, default: u32) -> Result<u32, Error> {
-        let parse = |text: &str| text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
-        self.take("steps", "a whole number from 1 to 1000000", default, parse)
-    }
-
-    pub(crate) fn alpha(&mut self, default: Alpha) -> Result<Alpha, Error> {
-        self.take("alpha", "a step such as 1/255 or a share such as eps/4", default, Alpha::parse)
+    pub(crate) fn walk(&mut self) -> Result<Walk, Error> {
+        let default = Walk::default();
+        let steps = |text: &str| text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+        let steps = self.take("steps", "a whole number from 1 to 1000000", default.steps, steps)?;
+        let expected = "a step such as 1/255 or a share such as eps/4";
+        Ok(Walk { steps, alpha: self.take("alpha", expected, default.alpha, Alpha::parse)? })
     }
 
     pub(crate) fn mu(&mut self, default: f32) -> Result<f32, Error> {

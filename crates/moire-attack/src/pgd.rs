@@ -4,22 +4,7 @@ use crate::ascent::{Ascent, Samples};
 use crate::error::Error;
 use crate::linf::SignMethod;
 use crate::outcome::{Criterion, Outcome};
-use crate::params::Alpha;
-
-/// Parameters of [`pgd`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pgd {
-    /// Most steps.
-    pub steps: u32,
-    /// The length of a step.
-    pub alpha: Alpha,
-}
-
-impl Default for Pgd {
-    fn default() -> Self {
-        Self { steps: 10, alpha: Alpha::default() }
-    }
-}
+use crate::params::Walk;
 
 /// Projected gradient descent from a uniformly random point of the ball (Madry et al., arXiv 1706.06083,
 /// section 2.1): x <- project(x + alpha sign(g)).
@@ -30,10 +15,10 @@ pub fn pgd(
     ascent: &mut dyn Ascent,
     samples: &Samples<'_>,
     eps: Eps,
-    params: &Pgd,
+    walk: Walk,
     criterion: Criterion,
 ) -> Result<Outcome, Error> {
-    let (alpha, steps) = (params.alpha.value(eps), params.steps);
+    let (alpha, steps) = (walk.alpha.value(eps), walk.steps);
     SignMethod { random_start: Some("pgd"), alpha, steps, momentum: None }
         .run(ascent, samples, eps, criterion)
 }

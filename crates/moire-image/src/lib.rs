@@ -4,25 +4,24 @@
 //!   allocated. Whole files only: what is cut off or damaged is an error, never part of a picture.
 //! - [`Picture`]: one RGB image of eight bits a value, as a file holds it.
 //! - [`encode_png`] (lossless) and [`encode_jpeg`]: a picture to a file.
-//! - [`quantise`]: what is left of [`Images`](moire_tensor::Images) once they are saved as eight bits.
 //! - [`resize`] with a [`Filter`], [`crop`] to a [`Rect`].
 //!
 //! Bytes in, bytes out: no files, no threads, no clock. The same input gives the same bits on every machine.
 //!
 //! # The 8-bit round trip
 //! A byte b is the pixel b / 255, and a pixel v is the byte nearest to 255 · v, halves upwards. With that,
-//! `decode(encode_png(p)) == p` for every picture, and `quantise` changes nothing that it has already changed.
+//! `decode(encode_png(p)) == p` for every picture, and what it holds is [`Images::quantised`](moire_tensor::Images::quantised).
 //! Judge an attack on quantised images: no file holds any others.
 //!
 //! ```
-//! use moire_image::{Limits, Picture, decode, encode_png, quantise};
+//! use moire_image::{Limits, Picture, decode, encode_png};
 //! use moire_tensor::{Images, Tensor};
 //!
 //! let images = Images::new(Tensor::from_fn([1, 3, 4, 5], |i| i as f32 / 60.0))?;
 //! let saved = encode_png(&Picture::from_images(&images, 0));
 //! let read = decode(&saved, "ramp.png", &Limits::default())?;
 //! assert_eq!((read.width(), read.height()), (5, 4));
-//! assert_eq!(read.to_images(), quantise(&images));
+//! assert_eq!(read.to_images(), images.quantised());
 //!
 //! let error = decode(b"not an image", "notes.png", &Limits::default()).unwrap_err();
 //! assert_eq!(error.to_string(), "notes.png: expected a PNG, JPEG or WebP image, found text");
@@ -42,7 +41,6 @@ mod error;
 mod filter;
 mod limits;
 mod picture;
-mod quantise;
 mod resize;
 
 pub use crop::{Rect, crop};
@@ -53,5 +51,4 @@ pub use error::{Error, ErrorKind};
 pub use filter::Filter;
 pub use limits::Limits;
 pub use picture::Picture;
-pub use quantise::quantise;
 pub use resize::resize;

@@ -81,10 +81,11 @@ impl Images {
         Self(self.0.select(indices))
     }
 
-    /// The images as an 8-bit file holds them: each value rounded to the nearest of 256 levels, halves up.
+    /// The images as an 8-bit file holds them: each value rounded to the nearest of 256 levels, halves up. In
+    /// double precision product and sum are exact, so no value lands on the wrong side of a half.
     #[must_use]
     pub fn quantised(&self) -> Self {
-        Self(self.0.map(|v| (v * 255.0 + 0.5).floor() / 255.0))
+        Self(self.0.map(|v| f32::from((f64::from(v) * 255.0 + 0.5) as u8) / 255.0))
     }
 
     /// The batch of all `parts` in order.

@@ -22,15 +22,6 @@ impl Label {
     pub fn of_margin(margin: f64) -> Self {
         if margin > 0.0 { Self::Fake } else { Self::Real }
     }
-
-    /// The other label.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Real => Self::Fake,
-            Self::Fake => Self::Real,
-        }
-    }
 }
 
 impl fmt::Display for Label {

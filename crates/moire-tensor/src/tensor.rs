@@ -91,27 +91,6 @@ impl<T: Copy> Tensor<T> {
         }
         Self { shape: self.shape.with(0, indices.len()), data }
     }
-
-    /// A new outermost axis over `parts`, which all have one shape.
-    ///
-    /// # Errors
-    /// Two parts differ in shape.
-    ///
-    /// # Panics
-    /// `parts` is empty.
-    pub fn stack(parts: &[&Self]) -> Result<Self, Error> {
-        let inner = parts[0].shape.clone();
-        let data: Vec<T> = parts.iter().flat_map(|t| t.data.iter().copied()).collect();
-        if let Some(odd) = parts.iter().find(|t| t.shape != inner) {
-            return Err(Repr::Elements {
-                shape: inner.clone(),
-                expected: inner.numel(),
-                found: odd.data.len(),
-            }
-            .into());
-        }
-        Self::new(std::iter::once(parts.len()).chain(inner.iter().copied()).collect::<Shape>(), data)
-    }
 }
 
 impl Tensor<f32> {
@@ -136,7 +115,5 @@ mod tests {
         let t = Tensor::from_fn([3, 2], |i| i as f32);
         assert_eq!(t.row(1), [2.0, 3.0]);
         assert_eq!(t.select(&[2, 0]).data(), [4.0, 5.0, 0.0, 1.0]);
-        let stacked = Tensor::stack(&[&t, &t]).unwrap();
-        assert_eq!(stacked.shape().to_vec(), [2, 3, 2]);
     }
 }

@@ -14,7 +14,10 @@ use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Demo => commands::demo::run(),
+        Command::Demo => {
+            commands::demo::run();
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Audit(args) => commands::audit::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Report(args) => commands::report::run(&args),

@@ -1,5 +1,7 @@
 //! An audit of a real detector: killed half-way, run again, and compared with an undisturbed one.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fs;

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use moire_study::{Share, Summary, write_outputs};
+use moire_study::{Budget, Share, Summary, write_outputs};
 
 use crate::cli::ReportArgs;
 use crate::terminal::table;
@@ -62,7 +62,7 @@ pub(crate) fn as_json(summary: &Summary, paths: &[PathBuf]) -> serde_json::Value
             serde_json::json!({
                 "network": g.network,
                 "attack": g.attack,
-                "eps": g.eps.as_ref().map(|e| e.text()),
+                "eps": g.eps.as_ref().map(Budget::text),
                 "accuracy_clean": share(g.before),
                 "accuracy_attacked": share(g.after),
                 "success": share(g.success),

@@ -1,24 +1,26 @@
 //! What the command's tests share.
 
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The command, with nothing from outside but its arguments.
-pub fn moire() -> Command {
+pub(crate) fn moire() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin!("moire"))
 }
 
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     moire().args(args).output().expect("the command starts")
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A PNG of a size that is claimed in its header alone.
-pub fn png_header(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png_header(width: u32, height: u32) -> Vec<u8> {
     let mut header = b"IHDR".to_vec();
     header.extend(width.to_be_bytes());
     header.extend(height.to_be_bytes());
@@ -38,7 +40,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// A folder of data with one image of each label, made here.
-pub fn tiny_data(folder: &Path) -> PathBuf {
+pub(crate) fn tiny_data(folder: &Path) -> PathBuf {
     for (label, level) in [("real", 90u8), ("fake", 160)] {
         let (w, h) = (16, 16);
         let rgb = (0..w * h * 3).map(|i| level.wrapping_add((i % 7) as u8)).collect();
