@@ -12,7 +12,8 @@ pub struct Detector {
     forward: Box<dyn Program>,
     step: Box<dyn Program>,
     labels: Vec<Label>,
-    shape: [usize; 3],
+    /// Numbers in one image.
+    size: usize,
 }
 
 impl Detector {
@@ -23,10 +24,6 @@ impl Detector {
     /// The graph has no such input or output, or the device cannot run it.
     pub fn new(device: &dyn Device, graph: &Graph, batch: usize) -> Result<Self, Error> {
         let (x, margin) = (graph.input("x")?, graph.output("margin")?);
-        let [_, c, h, w] = graph.shape(x)[..] else {
-            let (images, others) = (4, graph.shape(x).len());
-            return Err(Repr::Counts { images, others, what: "axes of x" }.into());
-        };
         let forward = Builder::from(graph.clone()).finish([("margin", margin)])?;
         let mut b = Builder::from(graph.clone());
         let gradient = b.gradient(margin, &[x])?[0];
@@ -35,7 +32,7 @@ impl Detector {
             forward: device.compile(&simplify(&forward)?, batch)?,
             step: device.compile(&simplify(&step)?, batch)?,
             labels: Vec::new(),
-            shape: [c, h, w],
+            size: graph.shape(x).numel(),
         })
     }
 
@@ -47,16 +44,12 @@ impl Detector {
     /// The margins of any images, positive for fake, without regard to labels.
     fn towards_fake(&mut self, x: &Images) -> Result<Vec<f32>, Error> {
         let mut margins = Vec::with_capacity(x.len());
-        for part in x.tensor().data().chunks(self.forward.batch() * self.size()) {
-            self.forward.run(part.len() / self.size(), &[("x", part)])?;
+        for part in x.tensor().data().chunks(self.forward.batch() * self.size) {
+            self.forward.run(part.len() / self.size, &[("x", part)])?;
             margins.extend_from_slice(self.forward.output("margin")?);
         }
         finite("margin", &margins, 1)?;
         Ok(margins)
-    }
-
-    fn size(&self) -> usize {
-        self.shape.iter().product()
     }
 
     fn signs(&self, samples: &[usize]) -> Result<Vec<f32>, Error> {
@@ -70,7 +63,7 @@ impl Detector {
 impl Objective for Detector {
     fn value_and_grad(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error> {
         let signs = self.signs(samples)?;
-        let (size, batch) = (self.size(), self.step.batch());
+        let (size, batch) = (self.size, self.step.batch());
         let mut margins = Vec::with_capacity(x.len());
         let mut gradients = Vec::with_capacity(x.tensor().data().len());
         for part in x.tensor().data().chunks(batch * size) {

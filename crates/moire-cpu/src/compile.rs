@@ -182,11 +182,11 @@ fn convolution(graph: &Graph, node: &Node, act: Option<Act>) -> Result<Box<dyn K
     };
     if groups == x.channels && groups == y.channels {
         // Both kinds of weights are [c, 1, kh, kw] here.
-        return Ok(Box::new(Depthwise::new(planes, lattices, |c, ky, kx| at(c, 0, ky, kx), bias, act)));
+        return Ok(Box::new(Depthwise::new(planes, &lattices, |c, ky, kx| at(c, 0, ky, kx), bias, act)));
     }
     let (inputs, per_group) = (x.channels / groups, y.channels / groups);
     let weight = |o: usize, i: usize, ky: usize, kx: usize| {
         if transposed { at(o / per_group * inputs + i, o % per_group, ky, kx) } else { at(o, i, ky, kx) }
     };
-    Ok(Box::new(Conv::new(planes, groups, lattices, weight, bias, act)))
+    Ok(Box::new(Conv::new(planes, groups, &lattices, weight, bias, act)))
 }

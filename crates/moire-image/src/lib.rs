@@ -28,10 +28,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::missing_panics_doc,
-    reason = "an `expect` says why it cannot fail; panics that can happen are documented"
-)]
 
 mod crop;
 mod decode;

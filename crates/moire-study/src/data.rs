@@ -34,8 +34,7 @@ impl Sample {
         SampleId(u64::from_str_radix(&self.sha256[..16], 16).expect("a hash is hexadecimal"))
     }
 
-    /// The image as a network of this size takes it: resized where it has another size (bilinear, antialiased,
-    /// without regard to its proportions) and rounded to 8 bits.
+    /// The image as a network of this size takes it, by [`fitted`].
     ///
     /// # Errors
     /// The file is no longer there, has changed, or is not an image.
@@ -46,11 +45,7 @@ impl Sample {
             let (expected, found) = ("the bytes that it had at the start".to_owned(), "others".to_owned());
             return Err(Repr::Unfit { path: self.path.clone(), expected, found }.into());
         }
-        let images = decode(&bytes, &self.path.display().to_string(), &limits)?.to_images();
-        if [images.height(), images.width()] == size {
-            return Ok(images);
-        }
-        Ok(resize(&images, size[0], size[1], Filter::Bilinear)?.quantised())
+        fitted(&decode(&bytes, &self.path.display().to_string(), &limits)?, size)
     }
 
     /// The name of a PNG made from this image, below any folder.
@@ -59,6 +54,19 @@ impl Sample {
         let name: String = self.name.chars().map(plain).collect();
         if name.to_lowercase().ends_with(".png") { name } else { format!("{name}.png") }
     }
+}
+
+/// A picture as a network that takes `[height, width]` is shown it: resized where it has another size (bilinear,
+/// antialiased, without regard to its proportions) and rounded to 8 bits again.
+///
+/// # Errors
+/// The size is one that no image may have.
+pub fn fitted(picture: &Picture, [height, width]: [usize; 2]) -> Result<Images, Error> {
+    let images = picture.to_images();
+    if [images.height(), images.width()] == [height, width] {
+        return Ok(images);
+    }
+    Ok(resize(&images, height, width, Filter::Bilinear)?.quantised())
 }
 
 /// The images below `folder`, by name: those of its folders `real` and `fake` (or `0_real` and `1_fake`), at

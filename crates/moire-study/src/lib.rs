@@ -52,7 +52,7 @@ mod words;
 
 pub use moire_tensor::Label;
 
-pub use data::{Sample, scan};
+pub use data::{Sample, fitted, scan};
 pub use error::{Error, ErrorKind};
 pub use model::{Model, ModelSpec};
 pub use output::write_outputs;

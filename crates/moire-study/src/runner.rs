@@ -17,9 +17,6 @@ use crate::plan::{AuditPlan, Surroundings};
 use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
 use crate::store::Store;
 
-/// The name of a study's database in its folder.
-pub(crate) const DATABASE: &str = "study.sqlite";
-
 /// An audit made ready: what it asks, of whom, where and with what.
 pub struct Audit<'a> {
     /// What is asked.
@@ -104,7 +101,7 @@ impl Audit<'_> {
         self.plan.check()?;
         let meta = self.plan.meta(self.models, self.samples, self.surroundings)?;
         std::fs::create_dir_all(self.folder).map_err(|e| Error::io(self.folder, e))?;
-        let mut store = Store::open_or_create(&self.folder.join(DATABASE), &meta)?;
+        let mut store = Store::open_or_create(&database(self.folder), &meta)?;
         let done = store.done_keys()?;
         let names = names(&self.plan.detectors);
         let tasks = 1 + self.plan.attacks.len() * self.plan.budgets.len();
@@ -271,7 +268,7 @@ impl Bench {
     }
 }
 
-/// The folder of a study's database.
+/// The database of the study in `folder`.
 pub(crate) fn database(folder: &Path) -> PathBuf {
-    folder.join(DATABASE)
+    folder.join("study.sqlite")
 }

@@ -36,7 +36,7 @@ impl Conv {
     pub(crate) fn new(
         (x, y): (Planes, Planes),
         groups: usize,
-        lattices: Vec<Lattice>,
+        lattices: &[Lattice],
         weight: impl Fn(usize, usize, usize, usize) -> f32,
         bias: Option<Vec<f32>>,
         act: Option<Act>,
@@ -59,7 +59,7 @@ impl Conv {
         let most = lattices.iter().map(Self::taps).max().unwrap_or(0) * inputs;
         let tile = (TILE_NUMBERS / (most + y.channels)).clamp(64, 2048);
         let block = TASK.max(tile).div_ceil(y.width).next_multiple_of(step).min(y.height);
-        let parts = lattices.into_iter().map(|l| (pack(&l), l)).map(|(w, l)| (l, w)).collect();
+        let parts = lattices.iter().map(|l| (l.clone(), pack(l))).collect();
         Self { x, y, groups, parts, bias, act, tile, block }
     }
 

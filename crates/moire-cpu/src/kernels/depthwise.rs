@@ -22,7 +22,7 @@ impl Depthwise {
     /// `weight(c, ky, kx)` is the weight of channel `c`.
     pub(crate) fn new(
         (x, y): (Planes, Planes),
-        lattices: Vec<Lattice>,
+        lattices: &[Lattice],
         weight: impl Fn(usize, usize, usize) -> f32,
         bias: Option<Vec<f32>>,
         act: Option<Act>,
@@ -36,7 +36,7 @@ impl Depthwise {
             }
             packed
         };
-        let parts = lattices.into_iter().map(|l| (pack(&l), l)).map(|(w, l)| (l, w)).collect();
+        let parts = lattices.iter().map(|l| (l.clone(), pack(l))).collect();
         Self { x, y, parts, bias, act }
     }
 

@@ -5,8 +5,8 @@ use anyhow::{Context, bail};
 use moire_cpu::Cpu;
 use moire_formats::{Checkpoint, Limits};
 use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
-use moire_image::{Filter, decode, resize};
-use moire_study::files;
+use moire_image::decode;
+use moire_study::{files, fitted};
 use moire_tensor::{Images, Label, Shape, Tensor};
 use moire_zoo::Network;
 
@@ -39,13 +39,7 @@ fn input(path: &Path, size: [usize; 2]) -> anyhow::Result<Images> {
     let limits = Limits::default();
     let bytes = files::read(path, limits.file_bytes)?;
     if path.extension().is_none_or(|e| e != "safetensors") {
-        let images = decode(&bytes, &name, &moire_image::Limits::default())?.to_images();
-        let fits = [images.height(), images.width()] == size;
-        return Ok(if fits {
-            images
-        } else {
-            resize(&images, size[0], size[1], Filter::Bilinear)?.quantised()
-        });
+        return Ok(fitted(&decode(&bytes, &name, &moire_image::Limits::default())?, size)?);
     }
     let file = Checkpoint::read(&bytes, &name, &limits)?;
     let x = file.get("x").with_context(|| format!("{name}: expected a tensor x, found none"))?;
@@ -109,6 +103,11 @@ fn mean(values: &[f32]) -> f64 {
     values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64
 }
 
+/// The share of a mask's pixels that are called manipulated.
+fn share(mask: &[f32]) -> f64 {
+    mask.iter().filter(|&&v| v >= 0.5).count() as f64 / mask.len() as f64
+}
+
 fn tell(outputs: &[(String, Tensor)], images: usize) {
     for image in 0..images {
         if let Some((label, score, margin)) = verdict(outputs, image, images) {
@@ -118,8 +117,11 @@ fn tell(outputs: &[(String, Tensor)], images: usize) {
             println!("  y = {y:?}");
         }
         if let Some(mask) = of(outputs, "mask", image, images) {
-            let above = mask.iter().filter(|&&v| v >= 0.5).count() as f64 / mask.len() as f64;
-            println!("  mask: mean {:.6}, {:.4} % of pixels called manipulated", mean(mask), 100.0 * above);
+            println!(
+                "  mask: mean {:.6}, {:.4} % of pixels called manipulated",
+                mean(mask),
+                100.0 * share(mask)
+            );
         }
     }
     for (name, tensor) in outputs {
@@ -139,9 +141,8 @@ fn as_json(outputs: &[(String, Tensor)], images: usize, out: &Path) -> serde_jso
             answer.insert("y".to_owned(), y.into());
         }
         if let Some(mask) = of(outputs, "mask", image, images) {
-            let above = mask.iter().filter(|&&v| v >= 0.5).count() as f64 / mask.len() as f64;
             answer.insert("mask_mean".to_owned(), mean(mask).into());
-            answer.insert("mask_share".to_owned(), above.into());
+            answer.insert("mask_share".to_owned(), share(mask).into());
         }
         serde_json::Value::Object(answer)
     };
