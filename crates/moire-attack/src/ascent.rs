@@ -1,6 +1,8 @@
 use moire_tensor::{Images, Rng, SampleId, Tensor};
 
 use crate::error::{Error, Repr};
+use crate::kra::KeyRegions;
+use crate::layers::KeyLayers;
 
 /// What an objective answers for a batch of images.
 #[derive(Debug, Clone)]
@@ -27,6 +29,13 @@ pub trait Objective {
     /// # Errors
     /// As [`Objective::value_and_grad`].
     fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error>;
+
+    /// For each image, the maps `[h * w]` of `layers` in `[0, 1]`: the gradient of the decision's score, summed over
+    /// the layer's channels, scaled and enlarged to the image. A layer whose map has no contrast is left out.
+    ///
+    /// # Errors
+    /// There are no such layers, or the network cannot run.
+    fn heat_maps(&mut self, x: &Images, layers: &KeyLayers) -> Result<Vec<Vec<Vec<f32>>>, Error>;
 }
 
 /// Where an iterative attack gets its direction: one objective's gradient, or many combined.
@@ -37,11 +46,17 @@ pub trait Ascent {
     /// As [`Objective::value_and_grad`].
     fn direction(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error>;
 
-    /// Whether each image is decided wrongly.
+    /// How far each image is from being decided wrongly; below 0 it is.
     ///
     /// # Errors
     /// As [`Objective::margins`].
-    fn fooled(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<bool>, Error>;
+    fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error>;
+
+    /// Where each image's decision hangs, or `None` for an image whose inner gradients say nothing.
+    ///
+    /// # Errors
+    /// There are no such layers, or as [`Objective::value_and_grad`].
+    fn key_regions(&mut self, x: &Images, layers: &KeyLayers) -> Result<Vec<Option<KeyRegions>>, Error>;
 }
 
 impl<O: Objective> Ascent for O {
@@ -49,8 +64,12 @@ impl<O: Objective> Ascent for O {
         self.value_and_grad(x, samples)
     }
 
-    fn fooled(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<bool>, Error> {
-        Ok(self.margins(x, samples)?.into_iter().map(|m| m < 0.0).collect())
+    fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error> {
+        Objective::margins(self, x, samples)
+    }
+
+    fn key_regions(&mut self, x: &Images, layers: &KeyLayers) -> Result<Vec<Option<KeyRegions>>, Error> {
+        Ok(self.heat_maps(x, layers)?.iter().map(|maps| KeyRegions::of(maps)).collect())
     }
 }
 
@@ -66,6 +85,11 @@ pub struct Samples<'a> {
 }
 
 impl Samples<'_> {
+    /// Sample `index` as it is, `[3, h, w]`.
+    pub(crate) fn image(&self, index: usize) -> Vec<f32> {
+        self.images.image(index).to_vec()
+    }
+
     /// The random numbers of sample `index` for one purpose.
     pub(crate) fn rng(&self, index: usize, purpose: &str) -> Rng {
         Rng::new(self.seed, self.ids[index], purpose)

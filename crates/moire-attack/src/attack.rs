@@ -3,28 +3,53 @@ use std::str::FromStr;
 
 use moire_tensor::Eps;
 
+use crate::apgd::{self, Apgd};
 use crate::ascent::{Ascent, Samples};
+use crate::cf_l0::{self, CfL0};
+use crate::cw::{self, Cw, Distortion};
+use crate::deepfool::{self, DeepFool, DeepFoolNorm};
 use crate::error::{Error, Repr};
-use crate::fgsm::fgsm;
-use crate::i_fgsm::i_fgsm;
-use crate::mi_fgsm::{MiFgsm, mi_fgsm};
+use crate::jsma::{self, Jsma};
+use crate::kra::{self, Kra, Masking};
+use crate::layers::KeyLayers;
+use crate::mi_fgsm::{self, MiFgsm};
 use crate::outcome::{Criterion, Outcome};
 use crate::params::{Params, Walk};
-use crate::pgd::pgd;
-use crate::urn::urn;
+use crate::search::{self, Searcher, Start};
+use crate::sigma_zero::{self, SigmaZero};
+use crate::sparsefool::{self, SparseFool};
+use crate::{fgsm, i_fgsm, pgd, urn};
 
 /// An attack with its parameters. Its text names every one of them: `pgd(steps=10,alpha=eps/4)`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Attack {
-    /// [`fgsm`].
+    /// The fast gradient sign method: one step of the whole budget (Goodfellow et al., arXiv 1412.6572).
     Fgsm,
-    /// [`i_fgsm`].
+    /// The same in small steps, from the image itself (Kurakin et al., arXiv 1607.02533).
     IFgsm(Walk),
-    /// [`pgd`].
+    /// The same from a uniformly random point of the ball (Madry et al., arXiv 1706.06083).
     Pgd(Walk),
-    /// [`mi_fgsm`].
+    /// The same with momentum (Dong et al., arXiv 1710.06081).
     MiFgsm(MiFgsm),
-    /// [`urn`].
+    /// Steps that find their own size (Croce and Hein, arXiv 2003.01690).
+    Apgd(Apgd),
+    /// To the nearest point of the linearised boundary (Moosavi-Dezfooli et al., arXiv 1511.04599).
+    DeepFool(DeepFool),
+    /// The smallest Euclidean change (Carlini and Wagner, arXiv 1608.04644).
+    Cw(Cw),
+    /// Its variant for detectors of synthetic images (Carlini and Farid, arXiv 2004.00622).
+    CfL2(Cw),
+    /// The fewest pixels, by freezing those that matter least (Carlini and Farid, arXiv 2004.00622).
+    CfL0(CfL0),
+    /// Few values, along the boundary's normal (Modas et al., arXiv 1811.02248).
+    SparseFool(SparseFool),
+    /// Few values, by a smooth stand-in for their number (Cinà et al., arXiv 2402.01879).
+    SigmaZero(SigmaZero),
+    /// Few values, two at a time to 0 or 1 (Papernot et al., arXiv 1511.07528).
+    Jsma(Jsma),
+    /// Another attack, kept to the pixels that the decision hangs on (Liao et al., arXiv 2106.01615).
+    Kra(Kra),
+    /// Uniform random noise: no attack, but what an attack has to beat.
     Urn,
 }
 
@@ -35,6 +60,18 @@ impl Attack {
         ("i_fgsm", "the same in small steps, from the image itself"),
         ("pgd", "the same from a random point of the ball"),
         ("mi_fgsm", "the same with momentum, which transfers better"),
+        ("apgd", "steps of the sign that find their own size"),
+        ("deepfool", "the nearest point of the boundary, by linearising it (no budget)"),
+        ("cw", "the smallest Euclidean change, by optimisation (no budget; slow)"),
+        ("cf_l2", "the same as Carlini and Farid put it against detectors (no budget; slow)"),
+        ("cf_l0", "the fewest pixels, by freezing those that matter least (no budget; slow)"),
+        ("sparsefool", "few values, along the boundary's normal (no budget)"),
+        ("sigma_zero", "few values, by a smooth count of them (no budget; slow)"),
+        ("jsma", "few values, two at a time to black or white (no budget)"),
+        (
+            "kra",
+            "any of these, kept to the pixels that the decision hangs on: kra:deepfool; kra alone holds pgd",
+        ),
         ("urn", "uniform random noise: the control that every attack has to beat"),
     ];
 
@@ -67,27 +104,114 @@ impl Attack {
             Self::IFgsm(_) => "i_fgsm",
             Self::Pgd(_) => "pgd",
             Self::MiFgsm(_) => "mi_fgsm",
+            Self::Apgd(_) => "apgd",
+            Self::DeepFool(_) => "deepfool",
+            Self::Cw(_) => "cw",
+            Self::CfL2(_) => "cf_l2",
+            Self::CfL0(_) => "cf_l0",
+            Self::SparseFool(_) => "sparsefool",
+            Self::SigmaZero(_) => "sigma_zero",
+            Self::Jsma(_) => "jsma",
+            Self::Kra(_) => "kra",
             Self::Urn => "urn",
         }
     }
 
-    /// Runs the attack within an L-infinity budget.
+    /// Whether the attack keeps within a budget. The others look for the smallest change that does.
+    pub fn takes_budget(&self) -> bool {
+        match self {
+            Self::Fgsm | Self::IFgsm(_) | Self::Pgd(_) | Self::MiFgsm(_) | Self::Apgd(_) | Self::Urn => true,
+            Self::Kra(kra) => kra.attack.takes_budget(),
+            _ => false,
+        }
+    }
+
+    /// Runs the attack, within the L-infinity budget `eps` where it takes one.
     ///
     /// # Errors
-    /// The network cannot run, or answers with something that is not finite.
+    /// A budget is missing, or the network cannot run or answers with something that is not finite.
     pub fn run(
         &self,
         ascent: &mut dyn Ascent,
         samples: &Samples<'_>,
-        eps: Eps,
+        eps: Option<Eps>,
         criterion: Criterion,
     ) -> Result<Outcome, Error> {
+        samples.check()?;
+        let regions = match self {
+            Self::Kra(kra) => ascent.key_regions(samples.images, &kra.layers)?,
+            _ => vec![None; samples.images.len()],
+        };
+        let mut searches = Vec::new();
+        for (i, regions) in regions.iter().enumerate() {
+            let (clean, rng) = (samples.image(i), samples.rng(i, self.stream()));
+            let start = Start { from: clean.clone(), clean, fresh: None, rng };
+            searches.push(match self {
+                Self::Kra(params) => {
+                    let inside = params.attack.searcher(eps)?;
+                    kra::search(start, params, regions.clone(), inside)
+                }
+                attack => attack.searcher(eps)?(&start),
+            });
+        }
+        let mut outcome = search::run(ascent, samples, criterion, searches)?;
+        if matches!(self, Self::Kra(_)) {
+            let hidden = regions.iter().map(Option::is_none);
+            outcome.found.iter_mut().zip(hidden).for_each(|(found, hidden)| found.zero_gradient |= hidden);
+        }
+        Ok(outcome)
+    }
+
+    /// What makes the search of an attack that holds no other.
+    fn searcher(&self, eps: Option<Eps>) -> Result<Searcher, Error> {
+        let ball = || eps.ok_or_else(|| Error::from(Repr::NoBudget { attack: self.name() }));
+        Ok(match self.clone() {
+            Self::Fgsm => {
+                let eps = ball()?;
+                Box::new(move |s| fgsm::search(s, eps))
+            }
+            Self::IFgsm(walk) => {
+                let eps = ball()?;
+                Box::new(move |s| i_fgsm::search(s, eps, walk))
+            }
+            Self::Pgd(walk) => {
+                let eps = ball()?;
+                Box::new(move |s| pgd::search(s, eps, walk))
+            }
+            Self::MiFgsm(params) => {
+                let eps = ball()?;
+                Box::new(move |s| mi_fgsm::search(s, eps, params))
+            }
+            Self::Apgd(params) => {
+                let eps = ball()?;
+                Box::new(move |s| apgd::search(s, eps, params))
+            }
+            Self::Urn => {
+                let eps = ball()?;
+                Box::new(move |s| urn::search(s, eps))
+            }
+            Self::DeepFool(params) => Box::new(move |s| deepfool::search(s, params)),
+            Self::Cw(params) => Box::new(move |s| cw::search(s, params, Distortion::Squared)),
+            Self::CfL2(params) => Box::new(move |s| cw::search(s, params, Distortion::Length)),
+            Self::CfL0(params) => Box::new(move |s| cf_l0::search(s, params)),
+            Self::SparseFool(params) => Box::new(move |s| sparsefool::search(s, params)),
+            Self::SigmaZero(params) => Box::new(move |s| sigma_zero::search(s, params)),
+            Self::Jsma(params) => Box::new(move |s| jsma::search(s, params)),
+            Self::Kra(_) => return Err(Repr::Inside { found: "kra", known: Self::inside() }.into()),
+        })
+    }
+
+    /// The names of the attacks that the Key Region Attack may hold.
+    fn inside() -> String {
+        let names = Self::ALL.iter().map(|(name, _)| *name).filter(|name| !matches!(*name, "kra" | "urn"));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The name of the stream of random numbers: an attack inside another draws its own.
+    fn stream(&self) -> &'static str {
         match self {
-            Self::Fgsm => fgsm(ascent, samples, eps, criterion),
-            Self::IFgsm(walk) => i_fgsm(ascent, samples, eps, *walk, criterion),
-            Self::Pgd(walk) => pgd(ascent, samples, eps, *walk, criterion),
-            Self::MiFgsm(params) => mi_fgsm(ascent, samples, eps, *params, criterion),
-            Self::Urn => urn(ascent, samples, eps, criterion),
+            Self::Kra(kra) => kra.attack.name(),
+            attack => attack.name(),
         }
     }
 }
@@ -95,11 +219,15 @@ impl Attack {
 impl FromStr for Attack {
     type Err = Error;
 
-    /// Reads `NAME` or `NAME(parameter=value,..)`.
+    /// Reads `NAME` or `NAME(parameter=value,..)`, and for the Key Region Attack what it holds: `kra:deepfool`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        let (name, inside) = match text.split_once('(') {
-            None => (text, ""),
+        let (own, held) = match text.split_once(':') {
+            Some((own, held)) => (own.trim(), Some(held)),
+            None => (text, None),
+        };
+        let (name, inside) = match own.split_once('(') {
+            None => (own, ""),
             Some((name, rest)) => {
                 let inside = rest.strip_suffix(')').ok_or_else(|| Repr::Syntax { text: text.to_owned() })?;
                 (name.trim(), inside)
@@ -109,18 +237,72 @@ impl FromStr for Attack {
             let known: Vec<&str> = Self::ALL.iter().map(|(name, _)| *name).collect();
             return Err(Repr::UnknownAttack { name: name.to_owned(), known: known.join(", ") }.into());
         };
-        let mut params = Params::new(name, inside)?;
+        if held.is_some() && name != "kra" {
+            return Err(Repr::HoldsNone { attack: name }.into());
+        }
+        let mut p = Params::new(name, inside)?;
         let attack = match name {
             "fgsm" => Self::Fgsm,
-            "i_fgsm" => Self::IFgsm(params.walk()?),
-            "pgd" => Self::Pgd(params.walk()?),
+            "i_fgsm" => Self::IFgsm(p.walk()?),
+            "pgd" => Self::Pgd(p.walk()?),
             "mi_fgsm" => {
-                let (walk, default) = (params.walk()?, MiFgsm::default());
-                Self::MiFgsm(MiFgsm { walk, mu: params.mu(default.mu)? })
+                let (walk, default) = (p.walk()?, MiFgsm::default());
+                Self::MiFgsm(MiFgsm { walk, mu: p.number("mu", default.mu, 0.0..=1e3)? })
+            }
+            "apgd" => {
+                let default = Apgd::default();
+                let steps = p.count("steps", default.steps)?;
+                Self::Apgd(Apgd { steps, rho: p.number("rho", default.rho, 0.0..=1.0)? })
+            }
+            "deepfool" => {
+                let default = DeepFool::default();
+                let norm = p.take("norm", "l2 or linf", default.norm, DeepFoolNorm::parse)?;
+                let steps = p.count("steps", default.steps)?;
+                let overshoot = p.number("overshoot", default.overshoot, 0.0..=10.0)?;
+                Self::DeepFool(DeepFool { norm, steps, overshoot })
+            }
+            "cw" => Self::Cw(p.cw()?),
+            "cf_l2" => Self::CfL2(p.cw()?),
+            "cf_l0" => {
+                let default = CfL0::default();
+                Self::CfL0(CfL0 {
+                    steps: p.count("steps", default.steps)?,
+                    c: p.number("c", default.c, 1e-9..=1e9)?,
+                    rate: p.number("rate", default.rate, 1e-6..=10.0)?,
+                    freeze: p.number("freeze", default.freeze, 1e-3..=0.99)?,
+                })
+            }
+            "sparsefool" => {
+                let default = SparseFool::default();
+                let steps = p.count("steps", default.steps)?;
+                Self::SparseFool(SparseFool { steps, lambda: p.number("lambda", default.lambda, 1.0..=1e3)? })
+            }
+            "sigma_zero" => {
+                let default = SigmaZero::default();
+                Self::SigmaZero(SigmaZero {
+                    steps: p.count("steps", default.steps)?,
+                    sigma: p.number("sigma", default.sigma, 1e-9..=1.0)?,
+                    tau: p.number("tau", default.tau, 0.0..=1.0)?,
+                })
+            }
+            "jsma" => Self::Jsma(Jsma { steps: p.count("steps", Jsma::default().steps)? }),
+            "kra" => {
+                let attack: Self = held.unwrap_or("pgd").parse()?;
+                if matches!(attack, Self::Kra(_) | Self::Urn) {
+                    return Err(Repr::Inside { found: attack.name(), known: Self::inside() }.into());
+                }
+                let default = Kra::around(attack);
+                let expected = "default or names of layers with + between them";
+                Self::Kra(Kra {
+                    rounds: p.count("rounds", default.rounds)?,
+                    masking: p.take("mask", "inside or after", default.masking, Masking::parse)?,
+                    layers: p.take("layers", expected, default.layers, KeyLayers::parse)?,
+                    attack: default.attack,
+                })
             }
             _ => Self::Urn,
         };
-        params.finish()?;
+        p.finish()?;
         Ok(attack)
     }
 }
@@ -131,7 +313,23 @@ impl fmt::Display for Attack {
         match self {
             Self::Fgsm | Self::Urn => f.write_str(name),
             Self::IFgsm(walk) | Self::Pgd(walk) => write!(f, "{name}({walk})"),
-            Self::MiFgsm(MiFgsm { walk, mu }) => write!(f, "{name}({walk},mu={mu})"),
+            Self::MiFgsm(p) => write!(f, "{name}({},mu={})", p.walk, p.mu),
+            Self::Apgd(p) => write!(f, "{name}(steps={},rho={})", p.steps, p.rho),
+            Self::DeepFool(p) => {
+                write!(f, "{name}(norm={},steps={},overshoot={})", p.norm, p.steps, p.overshoot)
+            }
+            Self::Cw(p) | Self::CfL2(p) => {
+                write!(f, "{name}(steps={},searches={},c={},rate={})", p.steps, p.searches, p.c, p.rate)
+            }
+            Self::CfL0(p) => {
+                write!(f, "{name}(steps={},c={},rate={},freeze={})", p.steps, p.c, p.rate, p.freeze)
+            }
+            Self::SparseFool(p) => write!(f, "{name}(steps={},lambda={})", p.steps, p.lambda),
+            Self::SigmaZero(p) => write!(f, "{name}(steps={},sigma={},tau={})", p.steps, p.sigma, p.tau),
+            Self::Jsma(p) => write!(f, "{name}(steps={})", p.steps),
+            Self::Kra(p) => {
+                write!(f, "{name}(rounds={},mask={},layers={}):{}", p.rounds, p.masking, p.layers, p.attack)
+            }
         }
     }
 }
@@ -153,27 +351,43 @@ mod tests {
     }
 
     #[test]
+    fn a_container_names_what_it_holds() {
+        let text =
+            "kra(rounds=5,mask=after,layers=a.0.relu+b.conv2d):deepfool(norm=linf,steps=9,overshoot=0.02)";
+        let kra: Attack = text.parse().unwrap();
+        assert_eq!(kra.to_string(), text);
+        assert!(!kra.takes_budget() && "kra".parse::<Attack>().unwrap().takes_budget());
+        let default = "kra(rounds=20,mask=inside,layers=default):pgd(steps=10,alpha=eps/4)";
+        assert_eq!("kra".parse::<Attack>().unwrap().to_string(), default);
+    }
+
+    #[test]
     fn lists_respect_parentheses() {
-        let list = Attack::parse_list("fgsm, pgd(steps=40,alpha=1/255),urn").unwrap();
+        let list = Attack::parse_list("fgsm, kra:pgd(steps=40,alpha=1/255),urn").unwrap();
         let texts: Vec<String> = list.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["fgsm", "pgd(steps=40,alpha=1/255)", "urn"]);
+        let kra = "kra(rounds=20,mask=inside,layers=default):pgd(steps=40,alpha=1/255)";
+        assert_eq!(texts, ["fgsm", kra, "urn"]);
         assert!(Attack::parse_list("fgsm,,urn").is_err());
     }
 
     #[test]
     fn mistakes_are_named() {
         let error = |text: &str| text.parse::<Attack>().unwrap_err();
-        assert_eq!(
-            error("pdg").to_string(),
-            "there is no attack 'pdg': there are fgsm, i_fgsm, pgd, mi_fgsm, urn"
-        );
+        let unknown = error("pdg").to_string();
+        assert!(unknown.starts_with("there is no attack 'pdg': there are fgsm, i_fgsm, pgd"), "{unknown}");
         assert_eq!(error("fgsm(steps=3)").to_string(), "fgsm has no parameter 'steps': it has none");
         assert_eq!(error("pgd(mu=1)").to_string(), "pgd has no parameter 'mu': it has steps, alpha");
         assert_eq!(
             error("pgd(steps=0)").to_string(),
             "pgd: steps is a whole number from 1 to 1000000, found '0'"
         );
-        for text in ["pgd(", "pgd(steps)", "pgd(steps=1,steps=2)", "", "pgd(alpha=eps/0)", "pgd(alpha=0)"] {
+        assert_eq!(
+            error("pgd:fgsm").to_string(),
+            "pgd holds no other attack: only kra does, as in kra:deepfool"
+        );
+        assert!(error("kra:urn").to_string().starts_with("kra cannot hold urn: it holds one of fgsm"));
+        for text in ["pgd(", "pgd(steps)", "pgd(steps=1,steps=2)", "", "pgd(alpha=eps/0)", "kra:kra", "kra:"]
+        {
             assert_eq!(error(text).kind(), ErrorKind::Parse, "{text}");
         }
     }

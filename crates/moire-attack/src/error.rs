@@ -13,7 +13,9 @@ pub enum ErrorKind {
     NotFinite,
     /// Images, labels and identities do not belong together.
     Shape,
-    /// A network's graph cannot be attacked or run.
+    /// An attack within a budget was given none.
+    Budget,
+    /// A network's graph cannot be attacked or run, or has no such layer.
     Graph,
 }
 
@@ -24,10 +26,13 @@ impl Error {
             Repr::UnknownAttack { .. }
             | Repr::UnknownParameter { .. }
             | Repr::Value { .. }
-            | Repr::Syntax { .. } => ErrorKind::Parse,
+            | Repr::Syntax { .. }
+            | Repr::Inside { .. }
+            | Repr::HoldsNone { .. } => ErrorKind::Parse,
             Repr::NotFinite { .. } => ErrorKind::NotFinite,
             Repr::Counts { .. } | Repr::Tensor(_) => ErrorKind::Shape,
-            Repr::Graph(_) => ErrorKind::Graph,
+            Repr::NoBudget { .. } => ErrorKind::Budget,
+            Repr::Graph(_) | Repr::NoLayers | Repr::NotALayer { .. } => ErrorKind::Graph,
         }
     }
 }
@@ -51,9 +56,23 @@ pub(crate) enum Repr {
     #[error("{attack} has no parameter '{name}': it has {known}")]
     UnknownParameter { attack: &'static str, name: String, known: String },
     #[error("{attack}: {parameter} is {expected}, found '{found}'")]
-    Value { attack: &'static str, parameter: &'static str, expected: &'static str, found: String },
+    Value { attack: &'static str, parameter: &'static str, expected: String, found: String },
     #[error("'{text}' is not an attack: write it as pgd or as pgd(steps=40,alpha=1/255)")]
     Syntax { text: String },
+    #[error("kra cannot hold {found}: it holds one of {known}")]
+    Inside { found: &'static str, known: String },
+    #[error("{attack} holds no other attack: only kra does, as in kra:deepfool")]
+    HoldsNone { attack: &'static str },
+    #[error("{attack} is an attack within a budget, and there is none")]
+    NoBudget { attack: &'static str },
+    #[error(
+        "the network has no feature map that all of its decision passes through: name its layers (layers=a+b)"
+    )]
+    NoLayers,
+    #[error(
+        "the value '{name}' is no layer to look into: expected a feature map [1, c, h, w], found {found}"
+    )]
+    NotALayer { name: String, found: moire_tensor::Shape },
     #[error("the network's {what} for sample {sample} is not a finite number")]
     NotFinite { what: &'static str, sample: usize },
     #[error("{images} images come with {others} {what}")]

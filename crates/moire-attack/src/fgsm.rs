@@ -1,20 +1,11 @@
+//! The fast gradient sign method: x + eps sign(g), once (Goodfellow et al., arXiv 1412.6572, section 4).
+
 use moire_tensor::Eps;
 
-use crate::ascent::{Ascent, Samples};
-use crate::error::Error;
-use crate::linf::SignMethod;
-use crate::outcome::{Criterion, Outcome};
+use crate::search::{Search, Start};
+use crate::sign::SignMethod;
 
-/// The fast gradient sign method: x + eps sign(g), once (Goodfellow et al., arXiv 1412.6572, section 4).
-///
-/// # Errors
-/// The network cannot run, or answers with something that is not finite.
-pub fn fgsm(
-    ascent: &mut dyn Ascent,
-    samples: &Samples<'_>,
-    eps: Eps,
-    criterion: Criterion,
-) -> Result<Outcome, Error> {
-    let method = SignMethod { random_start: None, alpha: eps.value(), steps: 1, momentum: None };
-    method.run(ascent, samples, eps, criterion)
+pub(crate) fn search(start: &Start, eps: Eps) -> Box<dyn Search> {
+    let method = SignMethod { random_start: false, alpha: eps.value(), steps: 1, momentum: None };
+    method.search(start, eps)
 }

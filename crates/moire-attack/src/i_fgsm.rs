@@ -1,23 +1,13 @@
+//! The basic iterative method: the sign method in small steps from the image itself, projected after each
+//! (Kurakin et al., arXiv 1607.02533, section 2.2).
+
 use moire_tensor::Eps;
 
-use crate::ascent::{Ascent, Samples};
-use crate::error::Error;
-use crate::linf::SignMethod;
-use crate::outcome::{Criterion, Outcome};
 use crate::params::Walk;
+use crate::search::{Search, Start};
+use crate::sign::SignMethod;
 
-/// The iterated fast gradient sign method, from the image itself (Kurakin et al., arXiv 1607.02533,
-/// section 2.2): x <- project(x + alpha sign(g)).
-///
-/// # Errors
-/// The network cannot run, or answers with something that is not finite.
-pub fn i_fgsm(
-    ascent: &mut dyn Ascent,
-    samples: &Samples<'_>,
-    eps: Eps,
-    walk: Walk,
-    criterion: Criterion,
-) -> Result<Outcome, Error> {
+pub(crate) fn search(start: &Start, eps: Eps, walk: Walk) -> Box<dyn Search> {
     let (alpha, steps) = (walk.alpha.value(eps), walk.steps);
-    SignMethod { random_start: None, alpha, steps, momentum: None }.run(ascent, samples, eps, criterion)
+    SignMethod { random_start: false, alpha, steps, momentum: None }.search(start, eps)
 }

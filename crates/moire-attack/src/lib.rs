@@ -5,6 +5,7 @@
 //! - [`Ascent`]: where an iterative attack gets its direction from. Every objective is one.
 //! - [`Samples`]: the images of a call with what fixes their randomness.
 //! - [`Attack`]: any attack with its parameters, as text and back: `pgd(steps=10,alpha=eps/4)`.
+//! - [`Kra`]: the Key Region Attack, which holds any other; [`KeyRegions`], [`KeyLayers`]: where it goes and why.
 //! - [`Criterion`]: when an image counts as done; it then leaves the batch.
 //! - [`Outcome`]: what came out, and what it cost.
 //!
@@ -26,32 +27,50 @@
 //!
 //! let samples = Samples { images: &grey, ids: &[SampleId(7)], seed: 0 };
 //! let attack: Attack = "pgd(steps=5)".parse()?;
-//! let outcome = attack.run(&mut detector, &samples, Eps::from_u8(8)?, Criterion::Saved)?;
+//! let outcome = attack.run(&mut detector, &samples, Some(Eps::from_u8(8)?), Criterion::Saved)?;
 //! assert!(outcome.found[0].success);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adam;
+mod apgd;
 mod ascent;
 mod attack;
+mod ball;
+mod cf_l0;
+mod cw;
+mod deepfool;
 mod detector;
 mod error;
 mod fgsm;
 mod i_fgsm;
-mod linf;
+mod jsma;
+mod kra;
+mod layers;
 mod mi_fgsm;
 mod outcome;
 mod params;
 mod pgd;
+mod search;
+mod sigma_zero;
+mod sign;
+mod sparsefool;
+mod tanh_box;
 mod urn;
 
+pub use apgd::Apgd;
 pub use ascent::{Ascent, Evaluation, Objective, Samples};
 pub use attack::Attack;
+pub use cf_l0::CfL0;
+pub use cw::Cw;
+pub use deepfool::{DeepFool, DeepFoolNorm};
 pub use detector::Detector;
 pub use error::{Error, ErrorKind};
-pub use fgsm::fgsm;
-pub use i_fgsm::i_fgsm;
-pub use mi_fgsm::{MiFgsm, mi_fgsm};
+pub use jsma::Jsma;
+pub use kra::{KeyRegions, Kra, Masking};
+pub use layers::{KeyLayers, key_layers};
+pub use mi_fgsm::MiFgsm;
 pub use outcome::{Criterion, Found, Outcome};
 pub use params::{Alpha, Walk};
-pub use pgd::pgd;
-pub use urn::urn;
+pub use sigma_zero::SigmaZero;
+pub use sparsefool::SparseFool;

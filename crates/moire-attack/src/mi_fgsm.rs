@@ -1,12 +1,13 @@
+//! The momentum iterative method (Dong et al., arXiv 1710.06081, algorithm 1):
+//! m <- mu m + g / ||g||_1, x <- project(x + alpha sign(m)). A gradient of zero adds nothing to m.
+
 use moire_tensor::Eps;
 
-use crate::ascent::{Ascent, Samples};
-use crate::error::Error;
-use crate::linf::SignMethod;
-use crate::outcome::{Criterion, Outcome};
 use crate::params::Walk;
+use crate::search::{Search, Start};
+use crate::sign::SignMethod;
 
-/// Parameters of [`mi_fgsm`].
+/// Parameters of the momentum iterative method.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MiFgsm {
     /// How it walks.
@@ -21,19 +22,7 @@ impl Default for MiFgsm {
     }
 }
 
-/// The momentum iterative method (Dong et al., arXiv 1710.06081, algorithm 1):
-/// m <- mu m + g / ||g||_1, x <- project(x + alpha sign(m)). A gradient of zero adds nothing to m.
-///
-/// # Errors
-/// The network cannot run, or answers with something that is not finite.
-pub fn mi_fgsm(
-    ascent: &mut dyn Ascent,
-    samples: &Samples<'_>,
-    eps: Eps,
-    params: MiFgsm,
-    criterion: Criterion,
-) -> Result<Outcome, Error> {
+pub(crate) fn search(start: &Start, eps: Eps, params: MiFgsm) -> Box<dyn Search> {
     let (alpha, steps) = (params.walk.alpha.value(eps), params.walk.steps);
-    let method = SignMethod { random_start: None, alpha, steps, momentum: Some(params.mu) };
-    method.run(ascent, samples, eps, criterion)
+    SignMethod { random_start: false, alpha, steps, momentum: Some(params.mu) }.search(start, eps)
 }

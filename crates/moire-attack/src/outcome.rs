@@ -3,27 +3,58 @@ use moire_tensor::Images;
 use crate::ascent::Ascent;
 use crate::error::Error;
 
-/// When an image counts as done.
+/// When an image counts as done, and on which numbers an attack searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Criterion {
-    /// It is decided wrongly once rounded to the 8 bits of a file: what a user keeps.
+    /// It is decided wrongly once rounded to the 8 bits of a file: what a user keeps. The search itself is in
+    /// floating point.
     #[default]
     Saved,
-    /// It is decided wrongly as computed, in numbers that no file can hold.
+    /// It is decided wrongly as computed, in numbers that no file can hold: for comparison with the literature.
     Float,
+    /// The network only ever sees images of 8 bits: gradients too are taken at what a file would hold, so a
+    /// change smaller than half a level counts as none until it adds up.
+    Grid,
 }
 
 impl Criterion {
-    /// Which of the images `x`, versions of `samples`, are done.
+    /// Which of the images `x`, versions of `samples` with these margins, are done.
     pub(crate) fn met(
         self,
         ascent: &mut dyn Ascent,
         x: &Images,
         samples: &[usize],
+        margins: &[f32],
+        found: &mut [Found],
     ) -> Result<Vec<bool>, Error> {
+        let mut met: Vec<bool> = margins.iter().map(|&m| m < 0.0).collect();
+        if self != Self::Saved {
+            return Ok(met);
+        }
+        // Rounding seldom helps: what has not crossed is not asked about.
+        let crossed: Vec<usize> = (0..met.len()).filter(|&k| met[k]).collect();
+        if crossed.is_empty() {
+            return Ok(met);
+        }
+        let who: Vec<usize> = crossed.iter().map(|&k| samples[k]).collect();
+        let margins = self.margins(ascent, &x.select(&crossed), &who)?;
+        for ((k, margin), i) in crossed.into_iter().zip(margins).zip(who) {
+            found[i].queries += 1;
+            met[k] = margin < 0.0;
+        }
+        Ok(met)
+    }
+
+    /// The margins of the images `x` as this criterion sees them.
+    pub(crate) fn margins(
+        self,
+        ascent: &mut dyn Ascent,
+        x: &Images,
+        samples: &[usize],
+    ) -> Result<Vec<f32>, Error> {
         match self {
-            Self::Saved => ascent.fooled(&x.quantised(), samples),
-            Self::Float => ascent.fooled(x, samples),
+            Self::Saved => ascent.margins(&x.quantised(), samples),
+            Self::Float | Self::Grid => ascent.margins(x, samples),
         }
     }
 }

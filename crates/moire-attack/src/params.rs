@@ -1,9 +1,11 @@
 //! Parameters as text.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use moire_tensor::Eps;
 
+use crate::cw::Cw;
 use crate::error::{Error, Repr};
 
 /// The length of a step.
@@ -95,10 +97,27 @@ impl<'a> Params<'a> {
         Ok(Self { attack, known: Vec::new(), left })
     }
 
-    fn take<T>(
+    /// A whole number from 1.
+    pub(crate) fn count(&mut self, parameter: &'static str, default: u32) -> Result<u32, Error> {
+        let parse = |text: &str| text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+        self.take(parameter, "a whole number from 1 to 1000000", default, parse)
+    }
+
+    /// A number within `range`.
+    pub(crate) fn number(
         &mut self,
         parameter: &'static str,
-        expected: &'static str,
+        default: f32,
+        range: RangeInclusive<f32>,
+    ) -> Result<f32, Error> {
+        let expected = format!("a number from {} to {}", range.start(), range.end());
+        self.take(parameter, &expected, default, |text| text.parse().ok().filter(|v| range.contains(v)))
+    }
+
+    pub(crate) fn take<T>(
+        &mut self,
+        parameter: &'static str,
+        expected: &str,
         default: T,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, Error> {
@@ -106,20 +125,27 @@ impl<'a> Params<'a> {
         let Some(at) = self.left.iter().position(|(name, _)| *name == parameter) else { return Ok(default) };
         let (_, text) = self.left.remove(at);
         let attack = self.attack;
-        parse(text).ok_or_else(|| Repr::Value { attack, parameter, expected, found: text.to_owned() }.into())
+        parse(text).ok_or_else(|| {
+            let (expected, found) = (expected.to_owned(), text.to_owned());
+            Repr::Value { attack, parameter, expected, found }.into()
+        })
     }
 
     pub(crate) fn walk(&mut self) -> Result<Walk, Error> {
         let default = Walk::default();
-        let steps = |text: &str| text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
-        let steps = self.take("steps", "a whole number from 1 to 1000000", default.steps, steps)?;
+        let steps = self.count("steps", default.steps)?;
         let expected = "a step such as 1/255 or a share such as eps/4";
         Ok(Walk { steps, alpha: self.take("alpha", expected, default.alpha, Alpha::parse)? })
     }
 
-    pub(crate) fn mu(&mut self, default: f32) -> Result<f32, Error> {
-        let parse = |text: &str| text.parse().ok().filter(|m| (0.0..=1e3).contains(m));
-        self.take("mu", "a number from 0 to 1000", default, parse)
+    pub(crate) fn cw(&mut self) -> Result<Cw, Error> {
+        let default = Cw::default();
+        Ok(Cw {
+            steps: self.count("steps", default.steps)?,
+            searches: self.count("searches", default.searches)?,
+            c: self.number("c", default.c, 1e-9..=1e9)?,
+            rate: self.number("rate", default.rate, 1e-6..=10.0)?,
+        })
     }
 
     /// # Errors

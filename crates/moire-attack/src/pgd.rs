@@ -1,24 +1,13 @@
+//! Projected gradient descent from a uniformly random point of the ball (Madry et al., arXiv 1706.06083,
+//! section 2.1): x <- project(x + alpha sign(g)).
+
 use moire_tensor::Eps;
 
-use crate::ascent::{Ascent, Samples};
-use crate::error::Error;
-use crate::linf::SignMethod;
-use crate::outcome::{Criterion, Outcome};
 use crate::params::Walk;
+use crate::search::{Search, Start};
+use crate::sign::SignMethod;
 
-/// Projected gradient descent from a uniformly random point of the ball (Madry et al., arXiv 1706.06083,
-/// section 2.1): x <- project(x + alpha sign(g)).
-///
-/// # Errors
-/// The network cannot run, or answers with something that is not finite.
-pub fn pgd(
-    ascent: &mut dyn Ascent,
-    samples: &Samples<'_>,
-    eps: Eps,
-    walk: Walk,
-    criterion: Criterion,
-) -> Result<Outcome, Error> {
+pub(crate) fn search(start: &Start, eps: Eps, walk: Walk) -> Box<dyn Search> {
     let (alpha, steps) = (walk.alpha.value(eps), walk.steps);
-    SignMethod { random_start: Some("pgd"), alpha, steps, momentum: None }
-        .run(ascent, samples, eps, criterion)
+    SignMethod { random_start: true, alpha, steps, momentum: None }.search(start, eps)
 }

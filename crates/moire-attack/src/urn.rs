@@ -1,20 +1,10 @@
+//! Uniform random noise from the ball: no attack, but what an attack has to beat.
+
 use moire_tensor::Eps;
 
-use crate::ascent::{Ascent, Samples};
-use crate::error::Error;
-use crate::linf::SignMethod;
-use crate::outcome::{Criterion, Outcome};
+use crate::search::{Search, Start};
+use crate::sign::SignMethod;
 
-/// Uniform random noise from the ball: no attack, but what an attack has to beat.
-///
-/// # Errors
-/// The network cannot run, or answers with something that is not finite.
-pub fn urn(
-    ascent: &mut dyn Ascent,
-    samples: &Samples<'_>,
-    eps: Eps,
-    criterion: Criterion,
-) -> Result<Outcome, Error> {
-    let method = SignMethod { random_start: Some("urn"), alpha: 0.0, steps: 0, momentum: None };
-    method.run(ascent, samples, eps, criterion)
+pub(crate) fn search(start: &Start, eps: Eps) -> Box<dyn Search> {
+    SignMethod { random_start: true, alpha: 0.0, steps: 0, momentum: None }.search(start, eps)
 }

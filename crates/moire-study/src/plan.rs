@@ -16,7 +16,7 @@ pub struct AuditPlan {
     pub detectors: Vec<ModelSpec>,
     /// The attacks.
     pub attacks: Vec<Attack>,
-    /// L-infinity budgets.
+    /// L-infinity budgets, for the attacks that take one.
     pub budgets: Vec<Eps>,
     /// When an image counts as done.
     pub criterion: Criterion,
@@ -36,8 +36,20 @@ struct Text<'a> {
 }
 
 impl AuditPlan {
+    /// Each attack with each budget, or alone where it takes none.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Attack, Option<Eps>)> {
+        self.attacks.iter().flat_map(|attack| {
+            let budgets: Vec<_> = if attack.takes_budget() {
+                self.budgets.iter().copied().map(Some).collect()
+            } else {
+                vec![None]
+            };
+            budgets.into_iter().map(move |eps| (attack, eps))
+        })
+    }
+
     /// # Errors
-    /// There is no detector, no attack or no budget, or one of them twice.
+    /// There is no detector, no attack or no budget for one that takes it, or one of them twice.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let texts = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>();
         for (what, items) in [
@@ -48,7 +60,8 @@ impl AuditPlan {
             ("attack", texts(&mut self.attacks.iter().map(ToString::to_string))),
             ("budget", texts(&mut self.budgets.iter().map(ToString::to_string))),
         ] {
-            if items.is_empty() {
+            let needless = what == "budget" && !self.attacks.iter().any(Attack::takes_budget);
+            if items.is_empty() && !needless {
                 return Err(Repr::Empty { what }.into());
             }
             if let Some(text) =
@@ -75,6 +88,7 @@ impl AuditPlan {
             criterion: match self.criterion {
                 Criterion::Saved => "saved",
                 Criterion::Float => "float",
+                Criterion::Grid => "grid",
             },
             seed: self.seed,
             images: samples.len(),

@@ -52,7 +52,7 @@ pub struct Progress {
 #[derive(Clone, Copy)]
 struct Task<'a> {
     network: &'a str,
-    attack: Option<(&'a Attack, Eps)>,
+    attack: Option<(&'a Attack, Option<Eps>)>,
 }
 
 impl Task<'_> {
@@ -69,7 +69,7 @@ impl Task<'_> {
     fn text(&self) -> (String, Option<Budget>) {
         match self.attack {
             None => (CLEAN.to_owned(), None),
-            Some((attack, eps)) => (attack.to_string(), Some(eps.into())),
+            Some((attack, eps)) => (attack.to_string(), eps.map(Budget::from)),
         }
     }
 
@@ -109,7 +109,7 @@ impl Audit<'_> {
         let mut store = Store::open_or_create(&database(self.folder), &meta)?;
         let done = store.done_keys()?;
         let names = names(&self.plan.detectors);
-        let tasks = 1 + self.plan.attacks.len() * self.plan.budgets.len();
+        let tasks = 1 + self.plan.pairs().count();
         let mut progress = Progress {
             done: done.len(),
             total: names.len() * tasks * self.samples.len(),
@@ -136,10 +136,8 @@ impl Audit<'_> {
         progress: &mut Progress,
         watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let attacks =
-            self.plan.attacks.iter().flat_map(|a| self.plan.budgets.iter().map(move |&e| Some((a, e))));
-        let tasks: Vec<Task<'_>> =
-            [None].into_iter().chain(attacks).map(|attack| Task { network: name, attack }).collect();
+        let attacks = [None].into_iter().chain(self.plan.pairs().map(Some));
+        let tasks: Vec<Task<'_>> = attacks.map(|attack| Task { network: name, attack }).collect();
         let left = |task: &Task<'_>| -> Vec<&Sample> {
             self.samples.iter().filter(|s| !done.contains(&task.key(s))).collect()
         };
@@ -169,7 +167,7 @@ impl Audit<'_> {
     }
 
     /// One batch of images under one attack.
-    fn unit(&self, task: &Task<'_>, unit: &[&Sample], bench: &mut Bench) -> Result<Vec<Record>, Error> {
+    fn unit(&self, task: &Task<'_>, unit: &[&Sample], bench: &mut Bench<'_>) -> Result<Vec<Record>, Error> {
         let start = (self.clock)();
         let labels: Vec<Label> = unit.iter().map(|s| s.label).collect();
         let parts = unit.iter().map(|s| s.load(bench.size)).collect::<Result<Vec<_>, _>>()?;
@@ -222,7 +220,7 @@ impl Audit<'_> {
         unit: &[&Sample],
         clean: &Images,
         correct: &[usize],
-        bench: &mut Bench,
+        bench: &mut Bench<'_>,
     ) -> Result<(Images, Vec<Found>), Error> {
         let mut found = vec![Found::default(); unit.len()];
         let (Some((attack, eps)), false) = (task.attack, correct.is_empty()) else {
@@ -245,15 +243,15 @@ impl Audit<'_> {
 }
 
 /// One detector, compiled to attack and to judge.
-struct Bench {
-    detector: Detector,
+struct Bench<'d> {
+    detector: Detector<'d>,
     judge: Judge,
     size: [usize; 2],
     /// What the detector says of images as they are, by name.
     before: BTreeMap<String, Judgement>,
 }
 
-impl Bench {
+impl Bench<'_> {
     /// What the detector says of the images of a unit as they are; each is asked about once.
     fn before(
         &mut self,

@@ -62,33 +62,51 @@ pub(crate) fn list(parts: &[String]) -> String {
     }
 }
 
-/// The name of an attack without its parameters: `pgd` of `pgd(steps=10)`.
-pub(crate) fn attack_name(attack: &str) -> &str {
-    attack.split('(').next().unwrap_or(attack)
+/// The name of an attack without its parameters: `pgd` of `pgd(steps=10)`, `kra:pgd` of `kra(rounds=20):pgd(steps=10)`.
+pub(crate) fn attack_name(attack: &str) -> String {
+    let own = attack.split('(').next().unwrap_or(attack);
+    match attack.split_once("):") {
+        Some((_, held)) => format!("{own}:{}", attack_name(held)),
+        None => own.to_owned(),
+    }
 }
 
 /// What people call an attack.
-pub(crate) fn attack_title(name: &str) -> &str {
-    match name {
+pub(crate) fn attack_title(name: &str) -> String {
+    if let Some((own, held)) = name.split_once(':') {
+        return format!("{} with {}", attack_title(own), attack_title(held));
+    }
+    let title = match name {
         "clean" => "unchanged",
         "urn" => "random noise",
         "fgsm" => "FGSM",
-        "ifgsm" | "i-fgsm" | "i_fgsm" => "I-FGSM",
-        "mifgsm" | "mi-fgsm" | "mi_fgsm" => "MI-FGSM",
+        "i_fgsm" => "I-FGSM",
+        "mi_fgsm" => "MI-FGSM",
         "pgd" => "PGD",
         "apgd" => "APGD",
-        "kra" => "Key Region Attack",
+        "kra" => "KRA",
         "deepfool" => "DeepFool",
         "sparsefool" => "SparseFool",
-        "cw" => "C&W",
-        "square" => "Square",
+        "sigma_zero" => "sigma-zero",
+        "jsma" => "JSMA",
+        "cw" => "C&W L2",
+        "cf_l2" => "Carlini-Farid L2",
+        "cf_l0" => "Carlini-Farid L0",
         other => other,
-    }
+    };
+    title.to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, list, number, percent};
+    use super::{attack_name, attack_title, duration, list, number, percent};
+
+    #[test]
+    fn a_container_is_called_by_what_it_holds() {
+        let name = attack_name("kra(rounds=20,mask=inside,layers=default):deepfool(norm=l2)");
+        assert_eq!((name.as_str(), attack_title(&name).as_str()), ("kra:deepfool", "KRA with DeepFool"));
+        assert_eq!(attack_name("pgd(steps=10)"), "pgd");
+    }
 
     #[test]
     fn rounding_never_claims_all_or_nothing() {

@@ -39,11 +39,20 @@ pub(crate) enum Command {
 const MODEL_HELP: &str =
     "NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5; `moire zoo list` has the names";
 
+/// The end of `moire audit --help`.
+fn attacks() -> String {
+    let line = |(name, what): &(&str, &str)| format!("  {name:<12}{what}");
+    let list = Attack::ALL.iter().map(line).collect::<Vec<_>>().join("\n");
+    format!(
+        "Attacks:\n{list}\n\nExample:\n  moire audit ynet:classnseg/ mesoinception4:MesoInception_F2F.h5 \
+         --data faces/ \\\n    --attack kra,kra:deepfool,pgd,urn --eps 1/255,2/255,4/255\n\n\
+         It can be stopped at any time: the same command goes on where it was."
+    )
+}
+
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  moire audit ynet:classnseg/ mesoinception4:MesoInception_F2F.h5 --data faces/ \\\n    \
-                        --attack fgsm,pgd,urn --eps 1/255,2/255,4/255\n\nIt can be stopped at any time: the same \
-                        command goes on where it was."
+    after_help = attacks()
 )]
 pub(crate) struct AuditArgs {
     /// Detectors, each NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5
@@ -52,10 +61,10 @@ pub(crate) struct AuditArgs {
     /// Folder with the folders real and fake (or 0_real and 1_fake)
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// Attacks: fgsm, i_fgsm, pgd, mi_fgsm, and urn (noise, the control); pgd(steps=40,alpha=1/255) sets parameters
+    /// Attacks with parameters, as in kra,kra:deepfool,pgd(steps=40,alpha=1/255),urn; all of them stand below
     #[arg(long, value_name = "LIST", default_value = "fgsm,pgd,urn", value_parser = Attack::parse_list)]
     pub(crate) attack: AttackList,
-    /// L-infinity budgets on pixels in [0, 1]
+    /// L-infinity budgets on pixels in [0, 1], for the attacks that take one
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1/255,2/255,4/255,8/255")]
     pub(crate) eps: Vec<Eps>,
     /// Folder for the study: records, saved images, report
@@ -64,7 +73,7 @@ pub(crate) struct AuditArgs {
     /// At most so many images of each label, in the order of their names
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// When an image counts as done: fooled as an 8-bit file, or as computed
+    /// When an image counts as done
     #[arg(long, value_enum, default_value = "saved")]
     pub(crate) criterion: CriterionArg,
     /// Fixes every random number
@@ -170,8 +179,12 @@ pub(crate) struct Common {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum CriterionArg {
+    /// Once it is fooled by the 8-bit file
     Saved,
+    /// Once it is fooled as computed, before any saving
     Float,
+    /// As saved, and the attack itself only ever sees 8-bit images
+    Grid,
 }
 
 impl From<CriterionArg> for Criterion {
@@ -179,6 +192,7 @@ impl From<CriterionArg> for Criterion {
         match arg {
             CriterionArg::Saved => Self::Saved,
             CriterionArg::Float => Self::Float,
+            CriterionArg::Grid => Self::Grid,
         }
     }
 }

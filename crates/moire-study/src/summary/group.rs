@@ -103,20 +103,21 @@ pub(super) fn groups(records: &[Record]) -> Vec<Group> {
         .filter(|r| r.measured().is_some_and(|m| m.cost.gradients > 0))
         .map(|r| r.attack.as_str())
         .collect();
-    let kind = |attack: &str| match attack_name(attack) {
+    let kind = |attack: &str| match attack_name(attack).as_str() {
         CLEAN => Kind::Clean,
         "urn" => Kind::Noise,
         _ if with_gradients.contains(attack) => Kind::Gradient,
         _ => Kind::Query,
     };
-    let mut settings: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut settings: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for record in records {
         settings.entry(attack_name(&record.attack)).or_default().insert(&record.attack);
     }
     let label = |attack: &str| {
         let name = attack_name(attack);
-        let title = attack_title(name);
-        let parameters = if settings[name].len() > 1 { &attack[name.len()..] } else { "" };
+        let title = attack_title(&name);
+        let parameters = attack.find('(').map_or("", |at| &attack[at..]);
+        let parameters = if settings[&name].len() > 1 { parameters } else { "" };
         format!("{title}{parameters}")
     };
     let mut groups: Vec<Group> = by_key

@@ -1,0 +1,121 @@
+//! Attacks as searches: each is written for one image, and one loop runs them over a batch.
+//!
+//! What an image's search does depends on that image's answers alone, so no attack can let samples mix.
+
+use moire_tensor::{Images, Tensor};
+
+use crate::ascent::{Ascent, Samples};
+use crate::error::Error;
+use crate::outcome::{Criterion, Found, Outcome};
+
+/// What a search wants to know of its point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// Margin and direction, and whether the point meets the criterion.
+    Gradient,
+    /// Only whether it meets the criterion.
+    Verdict,
+}
+
+/// What the network said of a point.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    /// How far the point is from being decided wrongly; below 0 it is.
+    pub(crate) margin: f32,
+    /// Whether the point meets the criterion.
+    pub(crate) met: bool,
+    /// The direction in which the margin falls, `[3, h, w]`; empty where only a verdict was asked for.
+    pub(crate) direction: &'a [f32],
+}
+
+/// The search for one image's adversarial version.
+pub(crate) trait Search {
+    /// The point to ask about next and what to ask, or `None` when the search has ended. Values lie in `[0, 1]`.
+    fn ask(&self) -> Option<(Ask, &[f32])>;
+    /// Takes the answer to what was asked, and goes on.
+    fn tell(&mut self, answer: &Answer<'_>);
+    /// The image that the search ended with, and whether it meets the criterion.
+    fn end(self: Box<Self>) -> (Vec<f32>, bool);
+}
+
+/// Makes the search of one attack for any image.
+pub(crate) type Searcher = Box<dyn Fn(&Start) -> Box<dyn Search>>;
+
+/// Where the search for one image starts and may go.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    /// The image as it is, `[3, h, w]`.
+    pub(crate) clean: Vec<f32>,
+    /// Where to begin; a change is measured from `clean` all the same.
+    pub(crate) from: Vec<f32>,
+    /// The positions `[h * w]` where a random start may draw; all of them where this is `None`.
+    pub(crate) fresh: Option<Vec<bool>>,
+    /// The random numbers of this image.
+    pub(crate) rng: moire_tensor::Rng,
+}
+
+impl Start {
+    /// Whether a random start may move element `at` of the image.
+    pub(crate) fn is_fresh(&self, at: usize) -> bool {
+        self.fresh.as_ref().is_none_or(|fresh| fresh[at % fresh.len()])
+    }
+}
+
+/// Runs the searches, one an image, until all have ended.
+pub(crate) fn run(
+    ascent: &mut dyn Ascent,
+    samples: &Samples<'_>,
+    criterion: Criterion,
+    mut searches: Vec<Box<dyn Search>>,
+) -> Result<Outcome, Error> {
+    let shape = samples.images.tensor().shape().clone();
+    let mut found = vec![Found::default(); searches.len()];
+    loop {
+        let asked = |wanted: Ask| -> Vec<usize> {
+            let asks = |s: &dyn Search| s.ask().is_some_and(|(ask, _)| ask == wanted);
+            (0..searches.len()).filter(|&i| asks(searches[i].as_ref())).collect()
+        };
+        let (gradients, verdicts) = (asked(Ask::Gradient), asked(Ask::Verdict));
+        if gradients.is_empty() && verdicts.is_empty() {
+            break;
+        }
+        let points = |rows: &[usize]| -> Result<Images, Error> {
+            let values = rows.iter().filter_map(|&i| searches[i].ask()).flat_map(|(_, x)| x.iter().copied());
+            let images = Images::new(Tensor::new(shape.with(0, rows.len()), values.collect())?)?;
+            Ok(if criterion == Criterion::Grid { images.quantised() } else { images })
+        };
+        let (mut evaluation, mut met, mut verdict) = (None, Vec::new(), Vec::new());
+        if !gradients.is_empty() {
+            let x = points(&gradients)?;
+            let seen = ascent.direction(&x, &gradients)?;
+            met = criterion.met(ascent, &x, &gradients, &seen.margins, &mut found)?;
+            evaluation = Some(seen);
+        }
+        if !verdicts.is_empty() {
+            verdict = criterion.margins(ascent, &points(&verdicts)?, &verdicts)?;
+        }
+        if let Some(seen) = evaluation {
+            for (k, &i) in gradients.iter().enumerate() {
+                let direction = seen.gradients.row(k);
+                found[i].gradients += 1;
+                found[i].zero_gradient |= direction.iter().all(|&g| g == 0.0);
+                searches[i].tell(&Answer { margin: seen.margins[k], met: met[k], direction });
+                // What follows the last look at an image is no step.
+                found[i].steps += u32::from(searches[i].ask().is_some());
+            }
+        }
+        for (&i, margin) in verdicts.iter().zip(verdict) {
+            found[i].queries += 1;
+            searches[i].tell(&Answer { margin, met: margin < 0.0, direction: &[] });
+        }
+    }
+    let mut values = Vec::with_capacity(shape.numel());
+    for (search, found) in searches.into_iter().zip(&mut found) {
+        let (image, success) = search.end();
+        values.extend(image);
+        found.success = success;
+    }
+    let images = Images::new(Tensor::new(shape, values)?)?;
+    let images = if criterion == Criterion::Grid { images.quantised() } else { images };
+    Ok(Outcome { images, found })
+}
