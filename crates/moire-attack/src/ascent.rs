@@ -1,16 +1,19 @@
-use moire_tensor::{Images, Rng, SampleId, Tensor};
+use moire_tensor::{Images, Label, Rng, SampleId, Tensor};
 
 use crate::error::{Error, Repr};
 use crate::kra::KeyRegions;
 use crate::layers::KeyLayers;
+use crate::loss::Loss;
 
 /// What an objective answers for a batch of images.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     /// How far each image is from being decided wrongly; below 0 it is.
     pub margins: Vec<f32>,
-    /// The gradient of what the attack wants to grow, `[n, 3, h, w]`.
-    pub gradients: Tensor,
+    /// The direction in which the loss falls, `[n, 3, h, w]`: its negative gradient. Where a loss is walked along by raw
+    /// gradient steps ([`Loss::Activation`], [`Loss::Segmentation`]) it is that of the network's own normalised input,
+    /// carried over to pixels.
+    pub descent: Tensor,
 }
 
 /// A scalar of an image, for each sample.
@@ -21,8 +24,8 @@ pub trait Objective {
     /// Margin and gradient of each image of `x`, a version of `samples`.
     ///
     /// # Errors
-    /// The network cannot run, or answers with something that is not finite.
-    fn value_and_grad(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error>;
+    /// The network has no such loss, cannot run, or answers with something that is not finite.
+    fn value_and_grad(&mut self, x: &Images, samples: &[usize], loss: Loss<'_>) -> Result<Evaluation, Error>;
 
     /// The margins alone, for a forward pass.
     ///
@@ -36,6 +39,15 @@ pub trait Objective {
     /// # Errors
     /// There are no such layers, or the network cannot run.
     fn heat_maps(&mut self, x: &Images, layers: &KeyLayers) -> Result<Vec<Vec<Vec<f32>>>, Error>;
+
+    /// An image `[1, 3, h, w]` that is 0 everywhere as the network sees it.
+    fn neutral(&self) -> Images;
+
+    /// What a sample is.
+    ///
+    /// # Errors
+    /// Nobody has said so.
+    fn label(&self, sample: usize) -> Result<Label, Error>;
 }
 
 /// Where an iterative attack gets its direction: one objective's gradient, or many combined.
@@ -44,7 +56,7 @@ pub trait Ascent {
     ///
     /// # Errors
     /// As [`Objective::value_and_grad`].
-    fn direction(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error>;
+    fn direction(&mut self, x: &Images, samples: &[usize], loss: Loss<'_>) -> Result<Evaluation, Error>;
 
     /// How far each image is from being decided wrongly; below 0 it is.
     ///
@@ -57,11 +69,20 @@ pub trait Ascent {
     /// # Errors
     /// There are no such layers, or as [`Objective::value_and_grad`].
     fn key_regions(&mut self, x: &Images, layers: &KeyLayers) -> Result<Vec<Option<KeyRegions>>, Error>;
+
+    /// An image `[1, 3, h, w]` that is 0 everywhere as the network sees it.
+    fn neutral(&self) -> Images;
+
+    /// What a sample is.
+    ///
+    /// # Errors
+    /// Nobody has said so.
+    fn label(&self, sample: usize) -> Result<Label, Error>;
 }
 
 impl<O: Objective> Ascent for O {
-    fn direction(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error> {
-        self.value_and_grad(x, samples)
+    fn direction(&mut self, x: &Images, samples: &[usize], loss: Loss<'_>) -> Result<Evaluation, Error> {
+        self.value_and_grad(x, samples, loss)
     }
 
     fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error> {
@@ -70,6 +91,14 @@ impl<O: Objective> Ascent for O {
 
     fn key_regions(&mut self, x: &Images, layers: &KeyLayers) -> Result<Vec<Option<KeyRegions>>, Error> {
         Ok(self.heat_maps(x, layers)?.iter().map(|maps| KeyRegions::of(maps)).collect())
+    }
+
+    fn neutral(&self) -> Images {
+        Objective::neutral(self)
+    }
+
+    fn label(&self, sample: usize) -> Result<Label, Error> {
+        Objective::label(self, sample)
     }
 }
 

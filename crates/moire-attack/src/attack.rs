@@ -9,15 +9,19 @@ use crate::cf_l0::{self, CfL0};
 use crate::cw::{self, Cw, Distortion};
 use crate::deepfool::{self, DeepFool, DeepFoolNorm};
 use crate::error::{Error, Repr};
+use crate::iap::{self, Iap};
 use crate::jsma::{self, Jsma};
 use crate::kra::{self, Kra, Masking};
 use crate::layers::KeyLayers;
+use crate::loss::{Loss, OverfireForm};
 use crate::mi_fgsm::{self, MiFgsm};
 use crate::outcome::{Criterion, Outcome};
 use crate::params::{Params, Walk};
-use crate::search::{self, Searcher, Start};
+use crate::search::{self, Searcher, Start, fixed};
 use crate::sigma_zero::{self, SigmaZero};
 use crate::sparsefool::{self, SparseFool};
+use crate::triangle::triangle;
+use crate::universal::{self, UapOverfire, Universal};
 use crate::{fgsm, i_fgsm, pgd, urn};
 
 /// An attack with its parameters. Its text names every one of them: `pgd(steps=10,alpha=eps/4)`.
@@ -49,8 +53,22 @@ pub enum Attack {
     Jsma(Jsma),
     /// Another attack, kept to the pixels that the decision hangs on (Liao et al., arXiv 2106.01615).
     Kra(Kra),
+    /// Down the activation loss by its raw gradient, all steps (Huang et al., arXiv 1911.00660).
+    Iap(Iap),
+    /// The same while the answer stays fake, down to a forged mask (the same paper).
+    IapSeg(Iap),
+    /// One change for all images, crafted without data (the same paper).
+    UapOverfire(UapOverfire),
     /// Uniform random noise: no attack, but what an attack has to beat.
     Urn,
+}
+
+/// An attack ready for any images: what is crafted once has been.
+#[derive(Debug, Clone)]
+pub struct Ready<'a> {
+    attack: &'a Attack,
+    eps: Option<Eps>,
+    universal: Option<Universal>,
 }
 
 impl Attack {
@@ -72,6 +90,9 @@ impl Attack {
             "kra",
             "any of these, kept to the pixels that the decision hangs on: kra:deepfool; kra alone holds pgd",
         ),
+        ("iap", "all steps by the raw gradient of the zones' activation loss (no budget)"),
+        ("iap_seg", "the same towards a forged mask, a random triangle, while fake stays fake (no budget)"),
+        ("uap_overfire", "one change for all images, from the network's zones alone, without data"),
         ("urn", "uniform random noise: the control that every attack has to beat"),
     ];
 
@@ -113,6 +134,9 @@ impl Attack {
             Self::SigmaZero(_) => "sigma_zero",
             Self::Jsma(_) => "jsma",
             Self::Kra(_) => "kra",
+            Self::Iap(_) => "iap",
+            Self::IapSeg(_) => "iap_seg",
+            Self::UapOverfire(_) => "uap_overfire",
             Self::Urn => "urn",
         }
     }
@@ -120,16 +144,36 @@ impl Attack {
     /// Whether the attack keeps within a budget. The others look for the smallest change that does.
     pub fn takes_budget(&self) -> bool {
         match self {
-            Self::Fgsm | Self::IFgsm(_) | Self::Pgd(_) | Self::MiFgsm(_) | Self::Apgd(_) | Self::Urn => true,
+            Self::Fgsm
+            | Self::IFgsm(_)
+            | Self::Pgd(_)
+            | Self::MiFgsm(_)
+            | Self::Apgd(_)
+            | Self::Urn
+            | Self::UapOverfire(_) => true,
             Self::Kra(kra) => kra.attack.takes_budget(),
             _ => false,
         }
     }
 
-    /// Runs the attack, within the L-infinity budget `eps` where it takes one.
+    /// Makes the attack ready, within the L-infinity budget `eps` where it takes one: a universal one is crafted here.
     ///
     /// # Errors
-    /// A budget is missing, or the network cannot run or answers with something that is not finite.
+    /// A budget is missing, or the network has nothing that the attack needs, cannot run or answers with something
+    /// that is not finite.
+    pub fn prepare(&self, ascent: &mut dyn Ascent, eps: Option<Eps>, seed: u64) -> Result<Ready<'_>, Error> {
+        let eps = eps.filter(|_| self.takes_budget());
+        let universal = match self {
+            Self::UapOverfire(params) => Some(universal::overfire(ascent, *params, self.budget(eps)?, seed)?),
+            _ => None,
+        };
+        Ok(Ready { attack: self, eps, universal })
+    }
+
+    /// [`Attack::prepare`], then [`Ready::run`].
+    ///
+    /// # Errors
+    /// As both.
     pub fn run(
         &self,
         ascent: &mut dyn Ascent,
@@ -137,34 +181,16 @@ impl Attack {
         eps: Option<Eps>,
         criterion: Criterion,
     ) -> Result<Outcome, Error> {
-        samples.check()?;
-        let regions = match self {
-            Self::Kra(kra) => ascent.key_regions(samples.images, &kra.layers)?,
-            _ => vec![None; samples.images.len()],
-        };
-        let mut searches = Vec::new();
-        for (i, regions) in regions.iter().enumerate() {
-            let (clean, rng) = (samples.image(i), samples.rng(i, self.stream()));
-            let start = Start { from: clean.clone(), clean, fresh: None, rng };
-            searches.push(match self {
-                Self::Kra(params) => {
-                    let inside = params.attack.searcher(eps)?;
-                    kra::search(start, params, regions.clone(), inside)
-                }
-                attack => attack.searcher(eps)?(&start),
-            });
-        }
-        let mut outcome = search::run(ascent, samples, criterion, searches)?;
-        if matches!(self, Self::Kra(_)) {
-            let hidden = regions.iter().map(Option::is_none);
-            outcome.found.iter_mut().zip(hidden).for_each(|(found, hidden)| found.zero_gradient |= hidden);
-        }
-        Ok(outcome)
+        self.prepare(ascent, eps, samples.seed)?.run(ascent, samples, criterion)
+    }
+
+    fn budget(&self, eps: Option<Eps>) -> Result<Eps, Error> {
+        eps.ok_or_else(|| Repr::NoBudget { attack: self.name() }.into())
     }
 
     /// What makes the search of an attack that holds no other.
     fn searcher(&self, eps: Option<Eps>) -> Result<Searcher, Error> {
-        let ball = || eps.ok_or_else(|| Error::from(Repr::NoBudget { attack: self.name() }));
+        let ball = || self.budget(eps);
         Ok(match self.clone() {
             Self::Fgsm => {
                 let eps = ball()?;
@@ -197,14 +223,21 @@ impl Attack {
             Self::SparseFool(params) => Box::new(move |s| sparsefool::search(s, params)),
             Self::SigmaZero(params) => Box::new(move |s| sigma_zero::search(s, params)),
             Self::Jsma(params) => Box::new(move |s| jsma::search(s, params)),
+            Self::Iap(params) | Self::IapSeg(params) => Box::new(move |s| iap::search(s, params)),
+            Self::UapOverfire(_) => Box::new(fixed),
             Self::Kra(_) => return Err(Repr::Inside { found: "kra", known: Self::inside() }.into()),
         })
     }
 
     /// The names of the attacks that the Key Region Attack may hold.
     fn inside() -> String {
-        let names = Self::ALL.iter().map(|(name, _)| *name).filter(|name| !matches!(*name, "kra" | "urn"));
-        names.collect::<Vec<_>>().join(", ")
+        let names = Self::ALL.iter().filter_map(|(name, _)| name.parse().ok()).filter(Self::can_be_held);
+        names.map(|attack| attack.name()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether the Key Region Attack may hold this one: it descends the margin from the image that it is given.
+    fn can_be_held(&self) -> bool {
+        !matches!(self, Self::Kra(_) | Self::Iap(_) | Self::IapSeg(_) | Self::UapOverfire(_) | Self::Urn)
     }
 
     /// The name of the stream of random numbers: an attack inside another draws its own.
@@ -213,6 +246,66 @@ impl Attack {
             Self::Kra(kra) => kra.attack.name(),
             attack => attack.name(),
         }
+    }
+}
+
+impl Ready<'_> {
+    /// The change that all images get, for an attack that has crafted one.
+    pub fn universal(&self) -> Option<&Universal> {
+        self.universal.as_ref()
+    }
+
+    /// Runs the attack.
+    ///
+    /// # Errors
+    /// A budget is missing, the images are not the network's, or the network cannot run or answers with something that
+    /// is not finite.
+    pub fn run(
+        &self,
+        ascent: &mut dyn Ascent,
+        samples: &Samples<'_>,
+        criterion: Criterion,
+    ) -> Result<Outcome, Error> {
+        samples.check()?;
+        let (attack, images) = (self.attack, samples.images);
+        let regions = match attack {
+            Attack::Kra(kra) => ascent.key_regions(images, &kra.layers)?,
+            _ => vec![None; images.len()],
+        };
+        let mut searches = Vec::new();
+        for (i, regions) in regions.iter().enumerate() {
+            let (clean, rng) = (samples.image(i), samples.rng(i, attack.stream()));
+            let mut start = Start { from: clean.clone(), clean, fresh: None, rng };
+            if let Some(universal) = &self.universal {
+                let label = ascent.label(i)?;
+                let moved = start.clean.iter().zip(universal.of(label)).map(|(x, v)| (x + v).clamp(0.0, 1.0));
+                start.from = moved.collect();
+            }
+            searches.push(match attack {
+                Attack::Kra(params) => {
+                    let inside = params.attack.searcher(self.eps)?;
+                    kra::search(start, params, regions.clone(), inside)
+                }
+                attack => attack.searcher(self.eps)?(&start),
+            });
+        }
+        let mut masks = Vec::new();
+        if let Attack::IapSeg(_) = attack {
+            let mask = |i| triangle(&mut samples.rng(i, "triangle"), images.height(), images.width());
+            masks.extend((0..images.len()).map(mask));
+        }
+        let loss = match attack {
+            Attack::Iap(_) => Loss::Activation,
+            Attack::IapSeg(_) => Loss::Segmentation { masks: &masks, weight: iap::MASK_WEIGHT },
+            _ => Loss::Margin,
+        };
+        let mut outcome = search::run(ascent, samples, criterion, loss, searches)?;
+        if let Attack::Kra(_) = attack {
+            let hidden = regions.iter().map(Option::is_none);
+            outcome.found.iter_mut().zip(hidden).for_each(|(found, hidden)| found.zero_gradient |= hidden);
+        }
+        outcome.wanted_masks = masks;
+        Ok(outcome)
     }
 }
 
@@ -288,7 +381,7 @@ impl FromStr for Attack {
             "jsma" => Self::Jsma(Jsma { steps: p.count("steps", Jsma::default().steps)? }),
             "kra" => {
                 let attack: Self = held.unwrap_or("pgd").parse()?;
-                if matches!(attack, Self::Kra(_) | Self::Urn) {
+                if !attack.can_be_held() {
                     return Err(Repr::Inside { found: attack.name(), known: Self::inside() }.into());
                 }
                 let default = Kra::around(attack);
@@ -298,6 +391,17 @@ impl FromStr for Attack {
                     masking: p.take("mask", "inside or after", default.masking, Masking::parse)?,
                     layers: p.take("layers", expected, default.layers, KeyLayers::parse)?,
                     attack: default.attack,
+                })
+            }
+            "iap" => Self::Iap(p.iap(Iap::CLASSIFICATION)?),
+            "iap_seg" => Self::IapSeg(p.iap(Iap::SEGMENTATION)?),
+            "uap_overfire" => {
+                let default = UapOverfire::default();
+                Self::UapOverfire(UapOverfire {
+                    steps: p.count("steps", default.steps)?,
+                    k: p.number("k", default.k, 1e-3..=1e3)?,
+                    alpha: p.number("alpha", default.alpha, 1e-4..=2.0)?,
+                    form: p.take("form", "plain or hinge", default.form, OverfireForm::parse)?,
                 })
             }
             _ => Self::Urn,
@@ -327,6 +431,12 @@ impl fmt::Display for Attack {
             Self::SparseFool(p) => write!(f, "{name}(steps={},lambda={})", p.steps, p.lambda),
             Self::SigmaZero(p) => write!(f, "{name}(steps={},sigma={},tau={})", p.steps, p.sigma, p.tau),
             Self::Jsma(p) => write!(f, "{name}(steps={})", p.steps),
+            Self::Iap(p) | Self::IapSeg(p) => {
+                write!(f, "{name}(steps={},alpha={},eps={})", p.steps, p.alpha, p.eps)
+            }
+            Self::UapOverfire(p) => {
+                write!(f, "{name}(steps={},k={},alpha={},form={})", p.steps, p.k, p.alpha, p.form)
+            }
             Self::Kra(p) => {
                 write!(f, "{name}(rounds={},mask={},layers={}):{}", p.rounds, p.masking, p.layers, p.attack)
             }

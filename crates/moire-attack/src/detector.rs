@@ -4,17 +4,35 @@ use moire_tensor::{Images, Label, Tensor};
 use crate::ascent::{Evaluation, Objective};
 use crate::error::{Error, Repr};
 use crate::layers::KeyLayers;
+use crate::loss::{Loss, LossKind};
 
-/// A detector to be fooled: the objective is to push its margin to the wrong side.
-///
-/// The loss is the margin itself, signed by the label. Unlike cross-entropy it cannot saturate, and for one
-/// logit, two classes and two zones alike its gradient has the direction of cross-entropy's.
+/// What a detector is beyond its margin, as far as attacks look at it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Traits {
+    /// Subtracted from RGB in `[0, 1]` before the network sees it.
+    pub mean: [f32; 3],
+    /// What the difference is divided by.
+    pub std: [f32; 3],
+    /// Its output `y` `[1, 2]` holds the energies of a fake and of a real zone.
+    pub zones: bool,
+}
+
+impl Default for Traits {
+    /// Pixels as they are, and no zones.
+    fn default() -> Self {
+        Self { mean: [0.0; 3], std: [1.0; 3], zones: false }
+    }
+}
+
+/// A detector to be fooled.
 pub struct Detector<'d> {
     device: &'d dyn Device,
     graph: Graph,
+    traits: Traits,
     batch: usize,
     forward: Box<dyn Program>,
-    step: Box<dyn Program>,
+    /// One program for each loss that was asked for.
+    steps: Vec<(LossKind, Box<dyn Program>)>,
     /// The inner gradients that were last asked for.
     inner: Option<Inner>,
     labels: Vec<Label>,
@@ -36,22 +54,33 @@ impl<'d> Detector<'d> {
     ///
     /// # Errors
     /// The graph has no such input or output, or the device cannot run it.
-    pub fn new(device: &'d dyn Device, graph: &Graph, batch: usize) -> Result<Self, Error> {
+    pub fn new(device: &'d dyn Device, graph: &Graph, traits: Traits, batch: usize) -> Result<Self, Error> {
         let (x, margin) = (graph.input("x")?, graph.output("margin")?);
         let forward = Builder::from(graph.clone()).finish([("margin", margin)])?;
-        let mut b = Builder::from(graph.clone());
-        let gradient = b.gradient(margin, &[x])?[0];
-        let step = b.finish([("margin", margin), ("gradient", gradient)])?;
         Ok(Self {
             device,
+            traits,
             batch,
             forward: device.compile(&simplify(&forward)?, batch)?,
-            step: device.compile(&simplify(&step)?, batch)?,
+            steps: Vec::new(),
             inner: None,
             labels: Vec::new(),
             size: graph.shape(x).numel(),
             graph: graph.clone(),
         })
+    }
+
+    /// The place of the program for a loss, compiled when it is first asked for.
+    fn step(&mut self, kind: LossKind) -> Result<usize, Error> {
+        if let Some(at) = self.steps.iter().position(|(known, _)| *known == kind) {
+            return Ok(at);
+        }
+        if !kind.fits(&self.graph, self.traits.zones) {
+            return Err(Repr::NoLoss { loss: kind.name() }.into());
+        }
+        let graph = simplify(&kind.graph(&self.graph, self.traits.zones)?)?;
+        self.steps.push((kind, self.device.compile(&graph, self.batch)?));
+        Ok(self.steps.len() - 1)
     }
 
     /// What the samples of the next attack are: the attack makes the detector say otherwise.
@@ -71,10 +100,7 @@ impl<'d> Detector<'d> {
     }
 
     fn signs(&self, samples: &[usize]) -> Result<Vec<f32>, Error> {
-        let sign = |&s: &usize| self.labels.get(s).map(|l| l.sign());
-        samples.iter().map(sign).collect::<Option<_>>().ok_or_else(|| {
-            Repr::Counts { images: samples.len(), others: self.labels.len(), what: "labels" }.into()
-        })
+        samples.iter().map(|&s| Ok(Objective::label(self, s)?.sign())).collect()
     }
 
     /// The program that looks into `layers`; the last one is kept.
@@ -107,24 +133,56 @@ impl<'d> Detector<'d> {
 }
 
 impl Objective for Detector<'_> {
-    fn value_and_grad(&mut self, x: &Images, samples: &[usize]) -> Result<Evaluation, Error> {
-        let signs = self.signs(samples)?;
-        let (size, batch) = (self.size, self.step.batch());
+    fn value_and_grad(&mut self, x: &Images, samples: &[usize], loss: Loss<'_>) -> Result<Evaluation, Error> {
+        let (size, kind) = (self.size, loss.kind());
+        let signs = match kind {
+            LossKind::Overfire { .. } => vec![1.0; samples.len()],
+            _ => self.signs(samples)?,
+        };
+        let at = self.step(kind)?;
+        let program = &mut self.steps[at].1;
+        // What a fake is to become is real, and the other way round.
+        let wanted: Vec<f32> = signs.iter().map(|&s| f32::from(s > 0.0)).collect();
+        let masks: Vec<f32> = match loss {
+            Loss::Segmentation { masks, .. } => {
+                samples.iter().flat_map(|&s| masks[s].iter().copied()).collect()
+            }
+            _ => Vec::new(),
+        };
         let mut margins = Vec::with_capacity(x.len());
-        let mut gradients = Vec::with_capacity(x.tensor().data().len());
-        for part in x.tensor().data().chunks(batch * size) {
-            self.step.run(part.len() / size, &[("x", part)])?;
-            margins.extend_from_slice(self.step.output("margin")?);
-            gradients.extend_from_slice(self.step.output("gradient")?);
+        let mut descent = Vec::with_capacity(x.tensor().data().len());
+        for (part, first) in
+            x.tensor().data().chunks(program.batch() * size).zip((0..).step_by(program.batch()))
+        {
+            let count = part.len() / size;
+            let mut inputs = vec![("x", part)];
+            match kind {
+                LossKind::Activation => inputs.push((LossKind::WANTED, &wanted[first..first + count])),
+                LossKind::Segmentation { .. } => {
+                    let each = size / 3;
+                    inputs.push((LossKind::MASK, &masks[first * each..(first + count) * each]));
+                }
+                LossKind::Margin | LossKind::Overfire { .. } => {}
+            }
+            program.run(count, &inputs)?;
+            margins.extend_from_slice(program.output("margin")?);
+            descent.extend(program.output("gradient")?.iter().map(|g| -g));
         }
-        for (i, sign) in signs.iter().enumerate() {
-            margins[i] *= sign;
-            // What is to grow is the margin towards the wrong side.
-            gradients[i * size..(i + 1) * size].iter_mut().for_each(|g| *g *= -sign);
+        for (i, (margin, sign)) in margins.iter_mut().zip(&signs).enumerate() {
+            *margin *= sign;
+            let own = &mut descent[i * size..(i + 1) * size];
+            match kind {
+                LossKind::Margin => own.iter_mut().for_each(|d| *d *= sign),
+                // Two factors: from the network's units to pixels, for the gradient and for the step along it.
+                LossKind::Activation | LossKind::Segmentation { .. } => {
+                    own.iter_mut().enumerate().for_each(|(v, d)| *d *= self.traits.std[v * 3 / size].powi(2));
+                }
+                LossKind::Overfire { .. } => {}
+            }
         }
         finite("margin", &margins, 1)?;
-        finite("gradient", &gradients, size)?;
-        Ok(Evaluation { margins, gradients: Tensor::new(x.tensor().shape().clone(), gradients)? })
+        finite("gradient", &descent, size)?;
+        Ok(Evaluation { margins, descent: Tensor::new(x.tensor().shape().clone(), descent)? })
     }
 
     fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error> {
@@ -154,6 +212,18 @@ impl Objective for Detector<'_> {
             all.extend(maps);
         }
         Ok(all)
+    }
+
+    fn label(&self, sample: usize) -> Result<Label, Error> {
+        let none = Repr::NoLabel { sample, labels: self.labels.len() };
+        self.labels.get(sample).copied().ok_or_else(|| none.into())
+    }
+
+    fn neutral(&self) -> Images {
+        let x = self.graph.input("x").expect("the detector has been compiled for images");
+        let (shape, size) = (self.graph.shape(x).clone(), self.size);
+        let image = Tensor::from_fn(shape, |i| self.traits.mean[i * 3 / size]);
+        Images::project(image).expect("a mean is a number, and the shape is an image's")
     }
 }
 

@@ -30,9 +30,11 @@ impl Error {
             | Repr::Inside { .. }
             | Repr::HoldsNone { .. } => ErrorKind::Parse,
             Repr::NotFinite { .. } => ErrorKind::NotFinite,
-            Repr::Counts { .. } | Repr::Tensor(_) => ErrorKind::Shape,
+            Repr::Counts { .. } | Repr::NoLabel { .. } | Repr::Tensor(_) => ErrorKind::Shape,
             Repr::NoBudget { .. } => ErrorKind::Budget,
-            Repr::Graph(_) | Repr::NoLayers | Repr::NotALayer { .. } => ErrorKind::Graph,
+            Repr::Graph(_) | Repr::NoLoss { .. } | Repr::NoLayers | Repr::NotALayer { .. } => {
+                ErrorKind::Graph
+            }
         }
     }
 }
@@ -65,6 +67,8 @@ pub(crate) enum Repr {
     HoldsNone { attack: &'static str },
     #[error("{attack} is an attack within a budget, and there is none")]
     NoBudget { attack: &'static str },
+    #[error("the network has nothing that {loss} could be of: it is for networks with zones, or with a mask")]
+    NoLoss { loss: &'static str },
     #[error(
         "the network has no feature map that all of its decision passes through: name its layers (layers=a+b)"
     )]
@@ -75,6 +79,8 @@ pub(crate) enum Repr {
     NotALayer { name: String, found: moire_tensor::Shape },
     #[error("the network's {what} for sample {sample} is not a finite number")]
     NotFinite { what: &'static str, sample: usize },
+    #[error("sample {sample} has no label: there are {labels}")]
+    NoLabel { sample: usize, labels: usize },
     #[error("{images} images come with {others} {what}")]
     Counts { images: usize, others: usize, what: &'static str },
     #[error(transparent)]

@@ -13,7 +13,7 @@
 //! identity and the seed alone.
 //!
 //! ```
-//! use moire_attack::{Attack, Criterion, Detector, Samples};
+//! use moire_attack::{Attack, Criterion, Detector, Samples, Traits};
 //! use moire_tensor::{Eps, Images, Label, SampleId, Tensor};
 //! use moire_testkit::{Reference, linear};
 //!
@@ -22,7 +22,7 @@
 //! # let margin = b.reshape(network.graph.output("logits")?, [])?;
 //! # let graph = b.finish([("margin", margin)])?;
 //! let grey = Images::new(Tensor::full([1, 3, 4, 4], 0.5))?;
-//! let mut detector = Detector::new(&Reference, &graph, 8)?;
+//! let mut detector = Detector::new(&Reference, &graph, Traits::default(), 8)?;
 //! detector.set_labels(&[Label::Fake]);
 //!
 //! let samples = Samples { images: &grey, ids: &[SampleId(7)], seed: 0 };
@@ -44,9 +44,11 @@ mod detector;
 mod error;
 mod fgsm;
 mod i_fgsm;
+mod iap;
 mod jsma;
 mod kra;
 mod layers;
+mod loss;
 mod mi_fgsm;
 mod outcome;
 mod params;
@@ -56,21 +58,26 @@ mod sigma_zero;
 mod sign;
 mod sparsefool;
 mod tanh_box;
+mod triangle;
+mod universal;
 mod urn;
 
 pub use apgd::Apgd;
 pub use ascent::{Ascent, Evaluation, Objective, Samples};
-pub use attack::Attack;
+pub use attack::{Attack, Ready};
 pub use cf_l0::CfL0;
 pub use cw::Cw;
 pub use deepfool::{DeepFool, DeepFoolNorm};
-pub use detector::Detector;
+pub use detector::{Detector, Traits};
 pub use error::{Error, ErrorKind};
+pub use iap::Iap;
 pub use jsma::Jsma;
 pub use kra::{KeyRegions, Kra, Masking};
 pub use layers::{KeyLayers, key_layers};
+pub use loss::{Loss, OverfireForm};
 pub use mi_fgsm::MiFgsm;
 pub use outcome::{Criterion, Found, Outcome};
 pub use params::{Alpha, Walk};
 pub use sigma_zero::SigmaZero;
 pub use sparsefool::SparseFool;
+pub use universal::{UapOverfire, Universal};

@@ -81,4 +81,6 @@ pub struct Outcome {
     pub images: Images,
     /// What came of each.
     pub found: Vec<Found>,
+    /// The mask `[h * w]` that each image was to get, for an attack that forges one; empty for all others.
+    pub wanted_masks: Vec<Vec<f32>>,
 }

@@ -7,6 +7,7 @@ use moire_tensor::Eps;
 
 use crate::cw::Cw;
 use crate::error::{Error, Repr};
+use crate::iap::Iap;
 
 /// The length of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -145,6 +146,14 @@ impl<'a> Params<'a> {
             searches: self.count("searches", default.searches)?,
             c: self.number("c", default.c, 1e-9..=1e9)?,
             rate: self.number("rate", default.rate, 1e-6..=10.0)?,
+        })
+    }
+
+    pub(crate) fn iap(&mut self, default: Iap) -> Result<Iap, Error> {
+        Ok(Iap {
+            steps: self.count("steps", default.steps)?,
+            alpha: self.number("alpha", default.alpha, 1e-6..=1e6)?,
+            eps: self.number("eps", default.eps, 0.0..=1.0)?,
         })
     }
 

@@ -6,6 +6,7 @@ use moire_tensor::{Images, Tensor};
 
 use crate::ascent::{Ascent, Samples};
 use crate::error::Error;
+use crate::loss::Loss;
 use crate::outcome::{Criterion, Found, Outcome};
 
 /// What a search wants to know of its point.
@@ -24,7 +25,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) margin: f32,
     /// Whether the point meets the criterion.
     pub(crate) met: bool,
-    /// The direction in which the margin falls, `[3, h, w]`; empty where only a verdict was asked for.
+    /// The direction in which the loss falls, `[3, h, w]`; empty where only a verdict was asked for.
     pub(crate) direction: &'a [f32],
 }
 
@@ -61,11 +62,36 @@ impl Start {
     }
 }
 
+/// Stays where it starts, and only asks for the verdict.
+pub(crate) fn fixed(start: &Start) -> Box<dyn Search> {
+    Box::new(Fixed { x: start.from.clone(), met: None })
+}
+
+struct Fixed {
+    x: Vec<f32>,
+    met: Option<bool>,
+}
+
+impl Search for Fixed {
+    fn ask(&self) -> Option<(Ask, &[f32])> {
+        self.met.is_none().then_some((Ask::Verdict, &self.x[..]))
+    }
+
+    fn tell(&mut self, answer: &Answer<'_>) {
+        self.met = Some(answer.met);
+    }
+
+    fn end(self: Box<Self>) -> (Vec<f32>, bool) {
+        (self.x, self.met == Some(true))
+    }
+}
+
 /// Runs the searches, one an image, until all have ended.
 pub(crate) fn run(
     ascent: &mut dyn Ascent,
     samples: &Samples<'_>,
     criterion: Criterion,
+    loss: Loss<'_>,
     mut searches: Vec<Box<dyn Search>>,
 ) -> Result<Outcome, Error> {
     let shape = samples.images.tensor().shape().clone();
@@ -87,7 +113,7 @@ pub(crate) fn run(
         let (mut evaluation, mut met, mut verdict) = (None, Vec::new(), Vec::new());
         if !gradients.is_empty() {
             let x = points(&gradients)?;
-            let seen = ascent.direction(&x, &gradients)?;
+            let seen = ascent.direction(&x, &gradients, loss)?;
             met = criterion.met(ascent, &x, &gradients, &seen.margins, &mut found)?;
             evaluation = Some(seen);
         }
@@ -96,7 +122,7 @@ pub(crate) fn run(
         }
         if let Some(seen) = evaluation {
             for (k, &i) in gradients.iter().enumerate() {
-                let direction = seen.gradients.row(k);
+                let direction = seen.descent.row(k);
                 found[i].gradients += 1;
                 found[i].zero_gradient |= direction.iter().all(|&g| g == 0.0);
                 searches[i].tell(&Answer { margin: seen.margins[k], met: met[k], direction });
@@ -117,5 +143,5 @@ pub(crate) fn run(
     }
     let images = Images::new(Tensor::new(shape, values)?)?;
     let images = if criterion == Criterion::Grid { images.quantised() } else { images };
-    Ok(Outcome { images, found })
+    Ok(Outcome { images, found, wanted_masks: Vec::new() })
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use moire_attack::{Attack, Criterion, Detector, Objective, Samples};
+use moire_attack::{Attack, Criterion, Detector, Objective, Samples, Traits};
 use moire_graph::{Builder, Graph};
 use moire_tensor::{Eps, Images, Label, SampleId, Tensor};
 use moire_testkit::{Linear, Reference, linear};
@@ -42,7 +42,7 @@ proptest! {
         let network = linear(4, seed, label.sign() * share * eps.value() * l1);
         let images = grey(1, 4);
         let samples = Samples { images: &images, ids: &ids(1), seed };
-        let mut detector = Detector::new(&Reference, &graph(&network), 4).unwrap();
+        let mut detector = Detector::new(&Reference, &graph(&network), Traits::default(), 4).unwrap();
         detector.set_labels(&[label]);
         for text in GRADIENT {
             let attack: Attack = text.parse().unwrap();
@@ -64,7 +64,7 @@ fn noise_of_the_same_size_does_not_flip_what_an_attack_flips() {
     let network = linear(16, 3, 0.5 * eps.value() * l1);
     let images = grey(8, 16);
     let samples = Samples { images: &images, ids: &ids(8), seed: 1 };
-    let mut detector = Detector::new(&Reference, &graph(&network), 8).unwrap();
+    let mut detector = Detector::new(&Reference, &graph(&network), Traits::default(), 8).unwrap();
     detector.set_labels(&[Label::Fake; 8]);
     let flips = |detector: &mut Detector, text: &str| {
         let attack: Attack = text.parse().unwrap();
@@ -82,7 +82,7 @@ fn a_sample_does_not_depend_on_its_neighbours() {
     let labels = [Label::Fake, Label::Real, Label::Fake, Label::Fake, Label::Real];
     let eps = Eps::from_u8(8).unwrap();
     let run = |rows: &[usize], batch: usize| {
-        let mut detector = Detector::new(&Reference, &graph(&network), batch).unwrap();
+        let mut detector = Detector::new(&Reference, &graph(&network), Traits::default(), batch).unwrap();
         detector.set_labels(&rows.iter().map(|&r| labels[r]).collect::<Vec<_>>());
         let images = all.select(rows);
         let ids: Vec<_> = rows.iter().map(|&r| SampleId(100 + r as u64)).collect();
@@ -107,8 +107,8 @@ fn the_budget_and_the_box_hold() {
     let edge = Images::new(Tensor::from_fn([2, 3, 5, 5], |i| (i % 3) as f32 / 2.0)).unwrap();
     let eps = Eps::from_u8(4).unwrap();
     let attacks = Attack::ALL.iter().map(|(name, _)| name.parse::<Attack>().unwrap());
-    for attack in attacks.filter(|a| a.takes_budget() && a.name() != "kra") {
-        let mut detector = Detector::new(&Reference, &graph(&network), 2).unwrap();
+    for attack in attacks.filter(|a| a.takes_budget() && !matches!(a.name(), "kra" | "uap_overfire")) {
+        let mut detector = Detector::new(&Reference, &graph(&network), Traits::default(), 2).unwrap();
         detector.set_labels(&[Label::Fake, Label::Real]);
         let samples = Samples { images: &edge, ids: &ids(2), seed: 0 };
         let outcome = attack.run(&mut detector, &samples, Some(eps), Criterion::Saved).unwrap();
@@ -125,7 +125,7 @@ fn a_hidden_gradient_is_reported() {
     let step = b.act(x, moire_graph::Act::Step).unwrap();
     let margin = b.mean_all(step).unwrap();
     let graph = b.finish([("margin", margin)]).unwrap();
-    let mut detector = Detector::new(&Reference, &graph, 1).unwrap();
+    let mut detector = Detector::new(&Reference, &graph, Traits::default(), 1).unwrap();
     detector.set_labels(&[Label::Fake]);
     let images = grey(1, 2);
     let samples = Samples { images: &images, ids: &ids(1), seed: 0 };
@@ -138,6 +138,9 @@ fn a_hidden_gradient_is_reported() {
 
 #[test]
 fn labels_must_be_set() {
-    let mut detector = Detector::new(&Reference, &graph(&linear(2, 0, 0.0)), 1).unwrap();
-    assert_eq!(detector.margins(&grey(1, 2), &[0]).unwrap_err().to_string(), "1 images come with 0 labels");
+    let mut detector = Detector::new(&Reference, &graph(&linear(2, 0, 0.0)), Traits::default(), 1).unwrap();
+    assert_eq!(
+        detector.margins(&grey(1, 2), &[0]).unwrap_err().to_string(),
+        "sample 0 has no label: there are 0"
+    );
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use moire_attack::{Attack, Criterion, Detector, ErrorKind, KeyLayers, Objective, Samples, key_layers};
+use moire_attack::{
+    Attack, Criterion, Detector, ErrorKind, KeyLayers, Objective, Samples, Traits, key_layers,
+};
 use moire_graph::{Act, Builder, Conv2d, Graph};
 use moire_tensor::{Eps, Images, Label, SampleId, Tensor};
 use moire_testkit::{Reference, seeded};
@@ -37,7 +39,7 @@ fn grey(n: usize) -> Images {
 
 fn attack(text: &str, eps: Option<Eps>) -> (Vec<f32>, bool) {
     let images = grey(1);
-    let mut detector = Detector::new(&Reference, &network(), 2).unwrap();
+    let mut detector = Detector::new(&Reference, &network(), Traits::default(), 2).unwrap();
     let margin = {
         detector.set_labels(&[Label::Fake]);
         Objective::margins(&mut detector, &images, &[0]).unwrap()[0]
@@ -89,7 +91,7 @@ fn the_budget_bounds_the_sum_of_all_rounds() {
     }
     let none = "kra".parse::<Attack>().unwrap();
     let images = grey(1);
-    let mut detector = Detector::new(&Reference, &network(), 1).unwrap();
+    let mut detector = Detector::new(&Reference, &network(), Traits::default(), 1).unwrap();
     detector.set_labels(&[Label::Fake]);
     let samples = Samples { images: &images, ids: &[SampleId(1)], seed: 4 };
     let error = none.run(&mut detector, &samples, None, Criterion::Saved).unwrap_err();
@@ -104,7 +106,7 @@ fn heat_maps_are_the_gradients_of_the_layers() {
     let graph = network();
     assert_eq!(key_layers(&graph).unwrap(), ["block0.conv2d", "block0.relu", "block1.conv2d", "block1.relu"]);
     let images = grey(1);
-    let mut detector = Detector::new(&Reference, &graph, 1).unwrap();
+    let mut detector = Detector::new(&Reference, &graph, Traits::default(), 1).unwrap();
     let last = KeyLayers::Named(vec!["block1.relu".to_owned()]);
     let maps = detector.heat_maps(&images, &last).unwrap();
     // The gradient there is the head's weights, summed: 4 in the corner, 0.04 elsewhere.
@@ -126,7 +128,7 @@ fn layers_that_say_nothing_are_left_out_and_none_is_reported() {
     let margin = b.mean_all(hidden).unwrap();
     let graph = b.finish([("margin", margin)]).unwrap();
     let images = Images::new(Tensor::full([1, 3, 4, 4], 0.5)).unwrap();
-    let mut detector = Detector::new(&Reference, &graph, 1).unwrap();
+    let mut detector = Detector::new(&Reference, &graph, Traits::default(), 1).unwrap();
     detector.set_labels(&[Label::Fake]);
     let samples = Samples { images: &images, ids: &[SampleId(0)], seed: 0 };
     let attack: Attack = "kra:deepfool".parse().unwrap();

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use moire_attack::{Attack, Criterion, Detector, Samples};
+use moire_attack::{Attack, Criterion, Detector, Samples, Traits};
 use moire_graph::{Builder, Graph};
 use moire_tensor::{Images, Label, Norm, SampleId, Tensor};
 use moire_testkit::{Linear, Reference, linear};
@@ -31,7 +31,7 @@ fn detector_at(seed: u64, margin: f32) -> Linear {
 /// The change that an attack makes to a fake image that `network` calls fake.
 fn change(text: &str, network: &Linear, criterion: Criterion) -> Vec<f32> {
     let images = images(1);
-    let mut detector = Detector::new(&Reference, &graph(network), 1).unwrap();
+    let mut detector = Detector::new(&Reference, &graph(network), Traits::default(), 1).unwrap();
     detector.set_labels(&[Label::Fake]);
     let samples = Samples { images: &images, ids: &[SampleId(3)], seed: 0 };
     let attack: Attack = text.parse().unwrap();
@@ -144,7 +144,8 @@ fn a_batch_is_as_many_images_alone() {
     let network = detector_at(2, 0.8);
     let all = images(3);
     let run = |rows: &[usize], text: &str| {
-        let mut detector = Detector::new(&Reference, &graph(&network), rows.len()).unwrap();
+        let mut detector =
+            Detector::new(&Reference, &graph(&network), Traits::default(), rows.len()).unwrap();
         detector.set_labels(&vec![Label::Fake; rows.len()]);
         let ids: Vec<SampleId> = rows.iter().map(|&r| SampleId(r as u64)).collect();
         let images = all.select(rows);

@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use moire_attack::{Attack, Detector, Found, Samples};
+use moire_attack::{Attack, Detector, Found, Ready, Samples, Traits};
 use moire_graph::Device;
 use moire_image::{Picture, encode_png};
 use moire_tensor::{Eps, Images, Label};
-use moire_zoo::{Network, Role};
+use moire_zoo::{Decision, Network, Role};
 
 use crate::data::{Sample, read_saved};
 use crate::error::{Error, Repr};
@@ -145,17 +145,20 @@ impl Audit<'_> {
             return Ok(ControlFlow::Continue(()));
         }
         let mut bench = Bench {
-            detector: Detector::new(self.device, &network.graph, self.batch)?,
+            detector: Detector::new(self.device, &network.graph, traits(network), self.batch)?,
             judge: Judge::new(self.device, network, self.batch)?,
             size: network.preprocess.size,
             before: BTreeMap::new(),
         };
-        for task in &tasks {
+        for task in tasks.iter().filter(|task| !left(task).is_empty()) {
+            let ready =
+                task.attack.map(|(attack, eps)| attack.prepare(&mut bench.detector, eps, self.plan.seed));
+            let ready = ready.transpose()?;
             for unit in left(task).chunks(self.batch) {
                 let (attack, eps) = task.text();
                 progress.doing =
                     format!("{name}: {attack}{}", eps.map_or(String::new(), |e| format!(" at {}", e.text())));
-                let records = self.unit(task, unit, &mut bench)?;
+                let records = self.unit(task, ready.as_ref(), unit, &mut bench)?;
                 store.insert(&records)?;
                 progress.done += records.len();
                 if watch(progress).is_break() {
@@ -167,14 +170,20 @@ impl Audit<'_> {
     }
 
     /// One batch of images under one attack.
-    fn unit(&self, task: &Task<'_>, unit: &[&Sample], bench: &mut Bench<'_>) -> Result<Vec<Record>, Error> {
+    fn unit(
+        &self,
+        task: &Task<'_>,
+        ready: Option<&Ready<'_>>,
+        unit: &[&Sample],
+        bench: &mut Bench<'_>,
+    ) -> Result<Vec<Record>, Error> {
         let start = (self.clock)();
         let labels: Vec<Label> = unit.iter().map(|s| s.label).collect();
         let parts = unit.iter().map(|s| s.load(bench.size)).collect::<Result<Vec<_>, _>>()?;
         let clean = Images::concat(&parts.iter().collect::<Vec<_>>())?;
         let before = bench.before(unit, &clean, &labels)?;
         let correct: Vec<usize> = (0..unit.len()).filter(|&i| before[i].decided == labels[i]).collect();
-        let (changed, found) = self.attack(task, unit, &clean, &correct, bench)?;
+        let (changed, found) = self.attack(ready, unit, &clean, &correct, bench)?;
         let float = bench.judge.judge(&changed, &labels)?;
 
         let mut saved = Vec::new();
@@ -216,14 +225,14 @@ impl Audit<'_> {
     /// The images after the attack. What is decided wrongly already is its own answer and stays as it is.
     fn attack(
         &self,
-        task: &Task<'_>,
+        ready: Option<&Ready<'_>>,
         unit: &[&Sample],
         clean: &Images,
         correct: &[usize],
         bench: &mut Bench<'_>,
     ) -> Result<(Images, Vec<Found>), Error> {
         let mut found = vec![Found::default(); unit.len()];
-        let (Some((attack, eps)), false) = (task.attack, correct.is_empty()) else {
+        let (Some(ready), false) = (ready, correct.is_empty()) else {
             return Ok((clean.clone(), found));
         };
         let labels: Vec<Label> = correct.iter().map(|&i| unit[i].label).collect();
@@ -231,7 +240,7 @@ impl Audit<'_> {
         bench.detector.set_labels(&labels);
         let images = clean.select(correct);
         let samples = Samples { images: &images, ids: &ids, seed: self.plan.seed };
-        let outcome = attack.run(&mut bench.detector, &samples, eps, self.plan.criterion)?;
+        let outcome = ready.run(&mut bench.detector, &samples, self.plan.criterion)?;
         let mut changed = clean.clone().into_tensor();
         let size = clean.image(0).len();
         for (k, &i) in correct.iter().enumerate() {
@@ -269,6 +278,12 @@ impl Bench<'_> {
         self.before.extend(unit.iter().map(|s| s.name.clone()).zip(judgements.iter().copied()));
         Ok(judgements)
     }
+}
+
+/// What attacks may know of a detector.
+fn traits(network: &Network) -> Traits {
+    let (mean, std) = (network.preprocess.mean, network.preprocess.std);
+    Traits { mean, std, zones: network.role == Role::Detector(Decision::Zones) }
 }
 
 /// The database of the study in `folder`.
