@@ -6,7 +6,8 @@
 
 use moire_graph::{Act, Error, ValueId};
 
-use crate::condition::{Attribute, Condition, Encoding};
+use crate::attribute::Attribute;
+use crate::condition::{Condition, Encoding};
 use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 

@@ -6,7 +6,7 @@ use moire_graph::{
 };
 use moire_tensor::Shape;
 
-use crate::condition::Attribute;
+use crate::attribute::Attribute;
 use crate::weights::Config;
 
 /// A builder with the weights that it builds from.

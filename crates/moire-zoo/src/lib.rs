@@ -29,6 +29,8 @@
 //! ```
 
 mod attgan;
+mod attribute;
+mod celeba;
 mod condition;
 mod entry;
 mod error;
@@ -48,7 +50,9 @@ mod weights;
 mod xception;
 mod ynet;
 
-pub use condition::{Attribute, Condition, Encoding};
+pub use attribute::Attribute;
+pub use celeba::{Attributes, Table};
+pub use condition::{Condition, Encoding};
 pub use entry::{Entry, Published, Task};
 pub use error::{Error, ErrorKind};
 pub use manifest::{entries, find};

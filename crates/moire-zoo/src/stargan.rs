@@ -5,12 +5,13 @@
 
 use moire_graph::{Act, Error, ValueId};
 
-use crate::condition::{Attribute, Condition, Encoding};
+use crate::attribute::Attribute;
+use crate::condition::{Condition, Encoding};
 use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 
 /// What the five numbers of the published `CelebA` generators are about.
-const ATTRIBUTES: [Attribute; 5] =
+pub(crate) const ATTRIBUTES: [Attribute; 5] =
     [Attribute::BlackHair, Attribute::BlondHair, Attribute::BrownHair, Attribute::Male, Attribute::Young];
 
 const WIDE: Conv = Conv::new(7, 1, 3);

@@ -7,12 +7,13 @@
 use moire_graph::{Act, Error, ValueId};
 
 use crate::attgan;
-use crate::condition::{Attribute, Condition, Encoding};
+use crate::attribute::Attribute;
+use crate::condition::{Condition, Encoding};
 use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 
 /// What the ten numbers of the port's generator are about.
-const ATTRIBUTES: [Attribute; 10] = [
+pub(crate) const ATTRIBUTES: [Attribute; 10] = [
     Attribute::Bangs,
     Attribute::BlondHair,
     Attribute::BrownHair,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use moire_formats::{Checkpoint, Limits, Loader};
 use serde::{Deserialize, Serialize};
 
-use crate::condition::Attribute;
+use crate::attribute::Attribute;
 use crate::entry::Entry;
 use crate::error::{Error, Repr};
 use crate::manifest::find;
