@@ -1,4 +1,4 @@
-use moire_formats::{Limits, Loader};
+use moire_formats::{Checkpoint, Limits, Loader};
 use moire_graph::{ValueId, simplify};
 
 use crate::condition::Condition;
@@ -43,12 +43,14 @@ pub(crate) enum Architecture {
     },
     /// Gives `y` for the conditions of [`Form::domains`] edits, and what a condition means.
     Editor { build: fn(&mut Layers<'_>, ValueId, usize) -> Result<Edited, moire_graph::Error> },
+    /// Gives `y`: an editor that takes no condition.
+    Translator { build: fn(&mut Layers<'_>, ValueId) -> Result<ValueId, moire_graph::Error> },
 }
 
 /// What an editor's graph ends with.
 pub(crate) struct Edited {
     pub(crate) y: ValueId,
-    pub(crate) condition: Option<Condition>,
+    pub(crate) condition: Condition,
 }
 
 /// An architecture that can be asked for by name.
@@ -110,6 +112,16 @@ impl Entry {
         self.build(&mut Loader::random(seed), Config::default(), preprocess, form)
     }
 
+    /// The network at its published widths without weights, all zeros: to look at its inputs, layers and outputs.
+    ///
+    /// # Errors
+    /// Never, unless this crate has a defect.
+    pub fn outline(&self) -> Result<Network, Error> {
+        // Every tensor is missing there, so each is asked for at its published width, and zeros stand in.
+        let mut loader = Loader::new(Checkpoint::new([])?, "no weights");
+        self.build(&mut loader, Config::default(), self.preprocess, &self.form())
+    }
+
     /// The size that it was made for, and one edit.
     pub fn form(&self) -> Form {
         Form { size: self.preprocess.size, domains: 1 }
@@ -119,8 +131,13 @@ impl Entry {
     pub fn task(&self) -> Task {
         match self.architecture {
             Architecture::Detector { .. } => Task::Detect,
-            Architecture::Editor { .. } => Task::Edit,
+            Architecture::Editor { .. } | Architecture::Translator { .. } => Task::Edit,
         }
+    }
+
+    /// Whether it makes the edit that a condition asks for, and several at once.
+    pub fn takes_condition(&self) -> bool {
+        matches!(self.architecture, Architecture::Editor { .. })
     }
 
     /// Builds from `loader`, which has still to be asked whether everything was there.
@@ -143,11 +160,12 @@ impl Entry {
             }
             Architecture::Editor { build } => {
                 let Edited { y, condition } = build(&mut net, x, form.domains)?;
-                if condition.is_none() && form.domains > 1 {
-                    let found = form.domains.to_string();
-                    return Err(Repr::Form { name: self.name, expected: "one edit".to_owned(), found }.into());
-                }
-                (Role::Editor(Editing { condition, domains: form.domains }), vec![("y", y)])
+                let editing = Editing { condition: Some(condition), domains: form.domains };
+                (Role::Editor(editing), vec![("y", y)])
+            }
+            Architecture::Translator { build } => {
+                let y = build(&mut net, x)?;
+                (Role::Editor(Editing { condition: None, domains: 1 }), vec![("y", y)])
             }
         };
         if let Some(width) = net.nameless {
@@ -166,7 +184,7 @@ impl Entry {
             let expected = format!("height and width from {least} to {LARGEST}{of}");
             return Err(Repr::Form { name: self.name, expected, found: format!("{h} x {w}") }.into());
         }
-        let most = if self.task() == Task::Edit { MOST_DOMAINS } else { 1 };
+        let most = if self.takes_condition() { MOST_DOMAINS } else { 1 };
         if !(1..=most).contains(&form.domains) {
             let expected = format!("1 to {most} edits at once");
             return Err(Repr::Form { name: self.name, expected, found: form.domains.to_string() }.into());

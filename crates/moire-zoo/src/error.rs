@@ -32,6 +32,7 @@ impl Error {
             | Repr::NoFile
             | Repr::Other { .. }
             | Repr::Metadata { .. }
+            | Repr::Config { .. }
             | Repr::Nameless { .. } => ErrorKind::Checkpoint,
             Repr::Form { .. } => ErrorKind::Form,
             Repr::Attribute { .. } | Repr::NoEdit { .. } | Repr::NotKnown { .. } => ErrorKind::Attribute,
@@ -67,6 +68,8 @@ pub(crate) enum Repr {
     Other { file: String, found: &'static str, expected: &'static str },
     #[error("{file}: the metadata's {key}: {why}")]
     Metadata { file: String, key: &'static str, why: String },
+    #[error("{name}: {why}")]
+    Config { name: &'static str, why: &'static str },
     #[error(
         "{name}: a condition of {width} numbers, and nobody says what they are about; `moire zoo convert` with \
          --attributes writes that down"

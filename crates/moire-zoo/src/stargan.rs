@@ -46,7 +46,7 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
     let x = normed(net, x, &format!("main.{}", up + 4))?;
     let y = net.conv(x, &format!("main.{}", up + 6), 3, WIDE)?;
     let y = net.b.act(y, Act::Tanh)?;
-    Ok(Edited { y, condition: Some(Condition { encoding: Encoding::Target, attributes }) })
+    Ok(Edited { y, condition: Condition { encoding: Encoding::Target, attributes } })
 }
 
 fn normed(net: &mut Layers<'_>, x: ValueId, name: &str) -> Result<ValueId, Error> {
