@@ -67,17 +67,29 @@ pub trait Ascent {
     /// Where each image's decision hangs, or `None` for an image whose inner gradients say nothing.
     ///
     /// # Errors
-    /// There are no such layers, or as [`Objective::value_and_grad`].
-    fn key_regions(&mut self, x: &Images, layers: &KeyLayers) -> Result<Vec<Option<KeyRegions>>, Error>;
+    /// There are no such layers, or none at all, or as [`Objective::value_and_grad`].
+    fn key_regions(&mut self, x: &Images, layers: &KeyLayers) -> Result<Vec<Option<KeyRegions>>, Error> {
+        let _ = (x, layers);
+        Err(Repr::NoLayers.into())
+    }
 
-    /// An image `[1, 3, h, w]` that is 0 everywhere as the network sees it.
-    fn neutral(&self) -> Images;
+    /// An image `[1, 3, h, w]` that is 0 everywhere as the network sees it, where there is one network.
+    fn neutral(&self) -> Option<Images> {
+        None
+    }
 
     /// What a sample is.
     ///
     /// # Errors
     /// Nobody has said so.
-    fn label(&self, sample: usize) -> Result<Label, Error>;
+    fn label(&self, sample: usize) -> Result<Label, Error> {
+        Err(Repr::NoSample { sample, set: 0 }.into())
+    }
+
+    /// How far beside an image a search starts, uniformly at random, where the gradient at the image itself is 0.
+    fn nudge(&self) -> f32 {
+        0.0
+    }
 }
 
 impl<O: Objective> Ascent for O {
@@ -93,8 +105,8 @@ impl<O: Objective> Ascent for O {
         Ok(self.heat_maps(x, layers)?.iter().map(|maps| KeyRegions::of(maps)).collect())
     }
 
-    fn neutral(&self) -> Images {
-        Objective::neutral(self)
+    fn neutral(&self) -> Option<Images> {
+        Some(Objective::neutral(self))
     }
 
     fn label(&self, sample: usize) -> Result<Label, Error> {

@@ -276,6 +276,11 @@ impl Ready<'_> {
         for (i, regions) in regions.iter().enumerate() {
             let (clean, rng) = (samples.image(i), samples.rng(i, attack.stream()));
             let mut start = Start { from: clean.clone(), clean, fresh: None, rng };
+            let nudge = ascent.nudge();
+            if nudge > 0.0 {
+                let mut rng = samples.rng(i, "nudge");
+                start.from.iter_mut().for_each(|x| *x = (*x + rng.uniform(-nudge, nudge)).clamp(0.0, 1.0));
+            }
             if let Some(universal) = &self.universal {
                 let label = ascent.label(i)?;
                 let moved = start.clean.iter().zip(universal.of(label)).map(|(x, v)| (x + v).clamp(0.0, 1.0));

@@ -215,7 +215,7 @@ impl Objective for Detector<'_> {
     }
 
     fn label(&self, sample: usize) -> Result<Label, Error> {
-        let none = Repr::NoLabel { sample, labels: self.labels.len() };
+        let none = Repr::NoSample { sample, set: self.labels.len() };
         self.labels.get(sample).copied().ok_or_else(|| none.into())
     }
 

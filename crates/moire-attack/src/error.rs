@@ -30,7 +30,7 @@ impl Error {
             | Repr::Inside { .. }
             | Repr::HoldsNone { .. } => ErrorKind::Parse,
             Repr::NotFinite { .. } => ErrorKind::NotFinite,
-            Repr::Counts { .. } | Repr::NoLabel { .. } | Repr::Tensor(_) => ErrorKind::Shape,
+            Repr::Counts { .. } | Repr::NoSample { .. } | Repr::Tensor(_) => ErrorKind::Shape,
             Repr::NoBudget { .. } => ErrorKind::Budget,
             Repr::Graph(_) | Repr::NoLoss { .. } | Repr::NoLayers | Repr::NotALayer { .. } => {
                 ErrorKind::Graph
@@ -79,8 +79,8 @@ pub(crate) enum Repr {
     NotALayer { name: String, found: moire_tensor::Shape },
     #[error("the network's {what} for sample {sample} is not a finite number")]
     NotFinite { what: &'static str, sample: usize },
-    #[error("sample {sample} has no label: there are {labels}")]
-    NoLabel { sample: usize, labels: usize },
+    #[error("nothing is known of sample {sample}: {set} were set")]
+    NoSample { sample: usize, set: usize },
     #[error("{images} images come with {others} {what}")]
     Counts { images: usize, others: usize, what: &'static str },
     #[error(transparent)]

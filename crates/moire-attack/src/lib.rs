@@ -3,6 +3,7 @@
 //! - [`Objective`]: a scalar of an image, for each sample, with its gradient. [`Detector`] makes one of a
 //!   detector's graph.
 //! - [`Ascent`]: where an iterative attack gets its direction from. Every objective is one.
+//! - [`Editors`]: many editors and their edits as one ascent, under a [`Strategy`].
 //! - [`Samples`]: the images of a call with what fixes their randomness.
 //! - [`Attack`]: any attack with its parameters, as text and back: `pgd(steps=10,alpha=eps/4)`.
 //! - [`Kra`]: the Key Region Attack, which holds any other; [`KeyRegions`], [`KeyLayers`]: where it goes and why.
@@ -41,6 +42,7 @@ mod cf_l0;
 mod cw;
 mod deepfool;
 mod detector;
+mod editors;
 mod error;
 mod fgsm;
 mod i_fgsm;
@@ -49,6 +51,7 @@ mod jsma;
 mod kra;
 mod layers;
 mod loss;
+mod mgda;
 mod mi_fgsm;
 mod outcome;
 mod params;
@@ -69,12 +72,14 @@ pub use cf_l0::CfL0;
 pub use cw::Cw;
 pub use deepfool::{DeepFool, DeepFoolNorm};
 pub use detector::{Detector, Traits};
+pub use editors::{Combination, Editor, Editors, Regularisation, Strategy};
 pub use error::{Error, ErrorKind};
 pub use iap::Iap;
 pub use jsma::Jsma;
 pub use kra::{KeyRegions, Kra, Masking};
 pub use layers::{KeyLayers, key_layers};
 pub use loss::{Loss, OverfireForm};
+pub use mgda::shortest;
 pub use mi_fgsm::MiFgsm;
 pub use outcome::{Criterion, Found, Outcome};
 pub use params::{Alpha, Walk};

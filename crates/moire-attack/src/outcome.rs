@@ -12,6 +12,8 @@ pub enum Criterion {
     Saved,
     /// It is decided wrongly as computed, in numbers that no file can hold: for comparison with the literature.
     Float,
+    /// Never: every step that an attack may take is taken.
+    Spent,
     /// The network only ever sees images of 8 bits: gradients too are taken at what a file would hold, so a
     /// change smaller than half a level counts as none until it adds up.
     Grid,
@@ -27,7 +29,7 @@ impl Criterion {
         margins: &[f32],
         found: &mut [Found],
     ) -> Result<Vec<bool>, Error> {
-        let mut met: Vec<bool> = margins.iter().map(|&m| m < 0.0).collect();
+        let mut met: Vec<bool> = margins.iter().map(|&m| m < 0.0 && self != Self::Spent).collect();
         if self != Self::Saved {
             return Ok(met);
         }
@@ -53,7 +55,7 @@ impl Criterion {
         samples: &[usize],
     ) -> Result<Vec<f32>, Error> {
         match self {
-            Self::Saved => ascent.margins(&x.quantised(), samples),
+            Self::Saved | Self::Spent => ascent.margins(&x.quantised(), samples),
             Self::Float | Self::Grid => ascent.margins(x, samples),
         }
     }

@@ -17,7 +17,7 @@ use moire_tensor::{Eps, Images, Label, Rng, SampleId};
 
 use crate::ascent::Ascent;
 use crate::ball::sign;
-use crate::error::Error;
+use crate::error::{Error, Repr};
 use crate::loss::{Loss, OverfireForm};
 
 /// Parameters of the over-firing universal attack.
@@ -66,7 +66,7 @@ pub(crate) fn overfire(
     seed: u64,
 ) -> Result<Universal, Error> {
     let mut craft = |zone: Label| -> Result<Vec<f32>, Error> {
-        let neutral = ascent.neutral();
+        let neutral = ascent.neutral().ok_or(Repr::NoLoss { loss: "over-firing" })?;
         let purpose = if zone == Label::Real { "uap real" } else { "uap fake" };
         let mut rng = Rng::new(seed, SampleId(0), purpose);
         let mut change: Vec<f32> =

@@ -141,6 +141,6 @@ fn labels_must_be_set() {
     let mut detector = Detector::new(&Reference, &graph(&linear(2, 0, 0.0)), Traits::default(), 1).unwrap();
     assert_eq!(
         detector.margins(&grey(1, 2), &[0]).unwrap_err().to_string(),
-        "sample 0 has no label: there are 0"
+        "nothing is known of sample 0: 0 were set"
     );
 }

@@ -86,6 +86,7 @@ impl AuditPlan {
                 Criterion::Saved => "saved",
                 Criterion::Float => "float",
                 Criterion::Grid => "grid",
+                Criterion::Spent => "spent",
             },
             seed: self.seed,
             images: samples.len(),

@@ -223,6 +223,8 @@ pub(crate) enum CriterionArg {
     Float,
     /// As saved, and the attack itself only ever sees 8-bit images
     Grid,
+    /// Never: every step is taken, whatever they do
+    Spent,
 }
 
 impl From<CriterionArg> for Criterion {
@@ -231,6 +233,7 @@ impl From<CriterionArg> for Criterion {
             CriterionArg::Saved => Self::Saved,
             CriterionArg::Float => Self::Float,
             CriterionArg::Grid => Self::Grid,
+            CriterionArg::Spent => Self::Spent,
         }
     }
 }
