@@ -6,13 +6,13 @@
 //!
 //! At `x` the losses and their gradients are exactly 0, so every search starts a hair beside it.
 
-use moire_graph::{Act, Builder, Device, Graph, Program, ReduceKind, simplify};
-use moire_tensor::{Images, Shape, Tensor};
+use moire_tensor::{Images, Norm, Tensor};
 
 use crate::ascent::{Ascent, Evaluation};
+use crate::editor::{Editor, Frame, View};
 use crate::error::{Error, Repr};
 use crate::loss::Loss;
-use crate::mgda::shortest;
+use crate::mgda::{gram, shortest, sum};
 
 /// How gradients become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,139 +67,24 @@ impl Default for Strategy {
     }
 }
 
-/// One model, compiled to edit and to be broken.
-pub struct Editor {
-    edit: Box<dyn Program>,
-    watch: Box<dyn Program>,
-    step: Box<dyn Program>,
-    /// The rows of a condition: the edits that run together.
-    domains: usize,
-    conditioned: bool,
-}
-
-/// What one model does to one sample.
-struct View {
-    condition: Vec<f32>,
-    /// The edits of the sample as it is, `[k, 3, h, w]`.
-    clean: Vec<f32>,
+/// One thing that an attack on a sample is to break: a model's edits of the image, or of what a frame shows of it.
+pub struct Sight {
+    /// The model's place.
+    pub model: usize,
+    /// How it sees the image; `None` where the image is what it takes.
+    pub frame: Option<Frame>,
+    /// The condition of its edits, `[k, n]`; empty for a model that takes none.
+    pub condition: Vec<f32>,
 }
 
 /// All models with the samples that they are to be broken on.
 pub struct Editors {
     models: Vec<Editor>,
     strategy: Strategy,
-    /// By sample, then by model.
+    /// By sample.
     views: Vec<Vec<View>>,
     /// The steps that each sample has taken.
     turns: Vec<usize>,
-}
-
-const CLEAN: &str = "clean edits";
-const WEIGHTS: &str = "weights";
-
-impl Editor {
-    /// An editor from a graph with an input `x` `[1, 3, h, w]`, an input `c` `[k, n]` where it takes conditions, and an
-    /// output `y` `[k, 3, h, w]`.
-    ///
-    /// # Errors
-    /// The graph has no such input or output, or the device cannot run it.
-    pub fn new(device: &dyn Device, graph: &Graph) -> Result<Self, Error> {
-        let (x, y) = (graph.input("x")?, graph.output("y")?);
-        let domains = graph.shape(y).first().copied().unwrap_or(0);
-        let mut b = Builder::from(graph.clone());
-        b.scope("loss");
-        let clean = b.input(CLEAN, graph.shape(y).clone())?;
-        let difference = b.sub(y, clean)?;
-        let square = b.act(difference, Act::Square)?;
-        let losses = b.reduce(square, ReduceKind::Mean, &[1, 2, 3])?;
-        let losses = b.reshape(losses, [domains])?;
-        let watch = b.finish([("losses", losses)])?;
-
-        let mut b = Builder::from(watch.clone());
-        let weights = b.input(WEIGHTS, [domains])?;
-        let weighed = b.mul(losses, weights)?;
-        let total = b.sum_all(weighed)?;
-        let gradient = b.gradient(total, &[x])?[0];
-        let step = b.finish([("losses", losses), ("gradient", gradient)])?;
-        let edit = Builder::from(graph.clone()).finish([("y", y)])?;
-        let compile = |graph: &Graph| Ok::<_, Error>(device.compile(&simplify(graph)?, 1)?);
-        Ok(Self {
-            edit: compile(&edit)?,
-            watch: compile(&watch)?,
-            step: compile(&step)?,
-            domains,
-            conditioned: graph.input("c").is_ok(),
-        })
-    }
-
-    /// The edits of an image `[3, h, w]`, one a row of the condition `[k, n]`: `[k, 3, h, w]` in `[-1, 1]`.
-    ///
-    /// # Errors
-    /// The image or the condition is not what the network takes, or it cannot run.
-    pub fn edit(&mut self, x: &[f32], condition: &[f32]) -> Result<&[f32], Error> {
-        let c = self.conditioned.then_some(("c", condition));
-        self.edit.run(1, &[("x", x)].into_iter().chain(c).collect::<Vec<_>>())?;
-        Ok(self.edit.output("y")?)
-    }
-
-    fn inputs<'a>(&self, x: &'a [f32], view: &'a View) -> Vec<(&'static str, &'a [f32])> {
-        let mut inputs = vec![("x", x), (CLEAN, &view.clean)];
-        if self.conditioned {
-            inputs.push(("c", &view.condition));
-        }
-        inputs
-    }
-
-    /// The loss of each edit.
-    fn losses(&mut self, x: &[f32], view: &View) -> Result<Vec<f32>, Error> {
-        self.watch.run(1, &self.inputs(x, view))?;
-        Ok(self.watch.output("losses")?.to_vec())
-    }
-
-    /// The loss of each edit, and the gradient of their sum under `weights`.
-    fn gradient(&mut self, x: &[f32], view: &View, weights: &[f32]) -> Result<(Vec<f32>, Vec<f32>), Error> {
-        let mut inputs = self.inputs(x, view);
-        inputs.push((WEIGHTS, weights));
-        self.step.run(1, &inputs)?;
-        Ok((self.step.output("losses")?.to_vec(), self.step.output("gradient")?.to_vec()))
-    }
-
-    /// The model's loss, the smallest of its edits', and its gradient combined over them.
-    fn combined(
-        &mut self,
-        x: &[f32],
-        view: &View,
-        how: Combination,
-        turn: usize,
-    ) -> Result<(f32, f32, Vec<f32>), Error> {
-        let k = self.domains;
-        let one = |i: usize| (0..k).map(|j| f32::from(u8::from(i == j))).collect::<Vec<f32>>();
-        let (losses, gradient) = match how {
-            Combination::Uniform => self.gradient(x, view, &vec![1.0 / k as f32; k])?,
-            Combination::Single(i) => self.gradient(x, view, &one(i % k))?,
-            Combination::Iterative => self.gradient(x, view, &one(turn % k))?,
-            Combination::Mgda => {
-                let each = (0..k).map(|i| self.gradient(x, view, &one(i))).collect::<Result<Vec<_>, _>>()?;
-                let losses = each[0].0.clone();
-                let gradients: Vec<Vec<f32>> = each.into_iter().map(|(_, gradient)| gradient).collect();
-                let weights = shortest(&gram(&gradients));
-                (losses, sum(&gradients, &weights))
-            }
-        };
-        let mean = losses.iter().sum::<f32>() / k as f32;
-        Ok((mean, losses.iter().copied().fold(f32::INFINITY, f32::min), gradient))
-    }
-}
-
-/// The inner products of all pairs.
-fn gram(vectors: &[Vec<f32>]) -> Vec<Vec<f64>> {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-    vectors.iter().map(|a| vectors.iter().map(|b| dot(a, b)).collect()).collect()
-}
-
-fn sum(vectors: &[Vec<f32>], weights: &[f64]) -> Vec<f32> {
-    let at = |i: usize| vectors.iter().zip(weights).map(|(v, w)| f64::from(v[i]) * w).sum::<f64>() as f32;
-    (0..vectors[0].len()).map(at).collect()
 }
 
 impl Editors {
@@ -208,88 +93,122 @@ impl Editors {
         Self { models, strategy, views: Vec::new(), turns: Vec::new() }
     }
 
-    /// Sets the samples of the next attack: `images` as they are, and for each the condition of each model (empty for a
-    /// model that takes none). Their clean edits are computed here, once.
+    /// Sets the samples of the next attack: `images` as they are, and for each what is to be broken on it. The clean
+    /// edits are computed here, once.
     ///
     /// # Errors
-    /// An image or a condition is not what a model takes, or it cannot run.
-    pub fn set_samples(&mut self, images: &Images, conditions: &[Vec<Vec<f32>>]) -> Result<(), Error> {
-        if images.len() != conditions.len() || conditions.iter().any(|c| c.len() != self.models.len()) {
-            let others = conditions.iter().map(Vec::len).max().unwrap_or(0);
-            return Err(Repr::Counts { images: images.len(), others, what: "conditions" }.into());
+    /// There is no such model, an image or a condition is not what one takes, or it cannot run.
+    pub fn set_samples(&mut self, images: &Images, sights: Vec<Vec<Sight>>) -> Result<(), Error> {
+        if images.len() != sights.len() {
+            return Err(
+                Repr::Counts { images: images.len(), others: sights.len(), what: "lists of sights" }.into()
+            );
         }
         self.turns = vec![0; images.len()];
         self.views.clear();
-        for (i, conditions) in conditions.iter().enumerate() {
-            let mut views = Vec::new();
-            for (model, condition) in self.models.iter_mut().zip(conditions) {
-                let clean = model.edit(images.image(i), condition)?.to_vec();
-                views.push(View { condition: condition.clone(), clean });
-            }
+        for (i, sights) in sights.into_iter().enumerate() {
+            let view = |Sight { model, frame, condition }| {
+                let models = self.models.len();
+                let editor = self.models.get_mut(model).ok_or(Repr::NoModel { model, models })?;
+                editor.view(model, images.image(i), frame, condition)
+            };
+            let views = sights.into_iter().map(view).collect::<Result<_, Error>>()?;
             self.views.push(views);
         }
         Ok(())
     }
 
-    /// The loss of every edit of an image `x`, a version of `sample`: by model, then by domain.
+    fn views(&self, sample: usize) -> Result<usize, Error> {
+        let none = Repr::NoSample { sample, set: self.views.len() };
+        self.views.get(sample).map(Vec::len).ok_or_else(|| none.into())
+    }
+
+    /// The loss of every edit of an image `x`, a version of `sample`: by its sights in their order, then by domain.
     ///
     /// # Errors
     /// There is no such sample, or a model cannot run.
     pub fn losses(&mut self, x: &[f32], sample: usize) -> Result<Vec<Vec<f32>>, Error> {
-        let none = Repr::NoSample { sample, set: self.views.len() };
-        let views = self.views.get(sample).ok_or(none)?;
-        self.models.iter_mut().zip(views).map(|(model, view)| model.losses(x, view)).collect()
+        self.views(sample)?;
+        let models = &mut self.models;
+        self.views[sample].iter_mut().map(|view| models[view.model].losses(x, view)).collect()
     }
 
     /// The direction for one image: its margin, and the models' gradients combined.
     fn ascend(&mut self, x: &[f32], sample: usize) -> Result<(f32, Vec<f32>), Error> {
-        let none = Repr::NoSample { sample, set: self.views.len() };
-        let (turn, strategy) = (self.turns.get(sample).copied().unwrap_or(0), self.strategy);
-        let views = self.views.get(sample).ok_or(none)?;
-        let count = self.models.len();
-        let wanted: Vec<usize> = match strategy.models {
-            Combination::Single(j) => vec![j % count],
-            Combination::Iterative => vec![turn % count],
-            Combination::Uniform | Combination::Mgda => (0..count).collect(),
+        self.views(sample)?;
+        let (turn, strategy, count) = (self.turns[sample], self.strategy, self.models.len());
+        // In turn, the domains of a model change once it has been its turn.
+        let round = if strategy.models == Combination::Iterative { turn / count } else { turn };
+        let wanted = |model: usize| match strategy.models {
+            Combination::Single(j) => model == j % count,
+            Combination::Iterative => model == turn % count,
+            Combination::Uniform | Combination::Mgda => true,
         };
-        let (mut least, mut gradients, mut scales) = (f32::INFINITY, Vec::new(), Vec::new());
-        for (j, (model, view)) in self.models.iter_mut().zip(views).enumerate() {
-            if !wanted.contains(&j) {
-                least = model.losses(x, view)?.into_iter().fold(least, f32::min);
-                continue;
-            }
-            // In turn, the domains of a model change once it has been its turn.
-            let round = if strategy.models == Combination::Iterative { turn / count } else { turn };
-            let (loss, smallest, gradient) = model.combined(x, view, strategy.domains, round)?;
-            least = least.min(smallest);
-            scales.push(scale(strategy.regularisation, f64::from(loss), &gradient));
-            gradients.push(gradient);
+        let mut least = f32::INFINITY;
+        let mut parts: Vec<Option<Part>> = vec![None; count];
+        for view in &mut self.views[sample] {
+            let model = &mut self.models[view.model];
+            let losses = if wanted(view.model) {
+                let (losses, gradient) = model.combined(x, view, strategy.domains, round)?;
+                parts[view.model].get_or_insert_with(|| Part::new(gradient.len())).add(&losses, &gradient);
+                losses
+            } else {
+                model.losses(x, view)?
+            };
+            least = losses.into_iter().fold(least, f32::min);
         }
+        self.turns[sample] += 1;
+        let parts: Vec<Part> = parts.into_iter().flatten().map(Part::mean).collect();
+        if parts.is_empty() {
+            return Ok((strategy.tau - least, vec![0.0; x.len()]));
+        }
+        let scales: Vec<f64> = parts.iter().map(|part| scale(strategy.regularisation, part)).collect();
+        let gradients: Vec<Vec<f32>> = parts.into_iter().map(|part| part.gradient).collect();
         let weights = if strategy.models == Combination::Mgda {
-            let scaled: Vec<Vec<f32>> = gradients
-                .iter()
-                .zip(&scales)
-                .map(|(g, s)| g.iter().map(|v| (f64::from(*v) * s) as f32).collect())
-                .collect();
-            shortest(&gram(&scaled)).iter().zip(&scales).map(|(w, s)| w * s).collect()
+            let scaled = gradients.iter().zip(&scales).map(|(g, s)| sum(std::slice::from_ref(g), &[*s]));
+            let weights = shortest(&gram(&scaled.collect::<Vec<_>>()));
+            weights.iter().zip(&scales).map(|(w, s)| w * s).collect()
         } else {
             vec![1.0 / gradients.len() as f64; gradients.len()]
         };
-        self.turns[sample] += 1;
         Ok((strategy.tau - least, sum(&gradients, &weights)))
     }
 }
 
+/// What the views of one model add up to.
+#[derive(Clone)]
+struct Part {
+    views: usize,
+    loss: f64,
+    gradient: Vec<f32>,
+}
+
+impl Part {
+    fn new(size: usize) -> Self {
+        Self { views: 0, loss: 0.0, gradient: vec![0.0; size] }
+    }
+
+    fn add(&mut self, losses: &[f32], gradient: &[f32]) {
+        self.views += 1;
+        self.loss += losses.iter().map(|&l| f64::from(l)).sum::<f64>() / losses.len() as f64;
+        self.gradient.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
+    }
+
+    fn mean(mut self) -> Self {
+        self.loss /= self.views as f64;
+        self.gradient.iter_mut().for_each(|g| *g /= self.views as f32);
+        self
+    }
+}
+
 /// What a gradient is multiplied by.
-fn scale(how: Regularisation, loss: f64, gradient: &[f32]) -> f64 {
+fn scale(how: Regularisation, part: &Part) -> f64 {
     let inverse = |v: f64| if v > 0.0 { 1.0 / v } else { 0.0 };
     match how {
         Regularisation::None => 1.0,
-        Regularisation::L2 => {
-            inverse(gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt())
-        }
-        Regularisation::Logarithmic => inverse(loss),
-        Regularisation::Penalty => loss + DELTA,
+        Regularisation::L2 => inverse(Norm::L2.of(part.gradient.iter().copied())),
+        Regularisation::Logarithmic => inverse(part.loss),
+        Regularisation::Penalty => part.loss + DELTA,
     }
 }
 
@@ -306,8 +225,7 @@ impl Ascent for Editors {
             margins.push(margin);
             descent.extend(direction);
         }
-        let shape: Shape = x.tensor().shape().clone();
-        Ok(Evaluation { margins, descent: Tensor::new(shape, descent)? })
+        Ok(Evaluation { margins, descent: Tensor::new(x.tensor().shape().clone(), descent)? })
     }
 
     fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error> {

@@ -30,7 +30,9 @@ impl Error {
             | Repr::Inside { .. }
             | Repr::HoldsNone { .. } => ErrorKind::Parse,
             Repr::NotFinite { .. } => ErrorKind::NotFinite,
-            Repr::Counts { .. } | Repr::NoSample { .. } | Repr::Tensor(_) => ErrorKind::Shape,
+            Repr::Counts { .. } | Repr::NoModel { .. } | Repr::NoSample { .. } | Repr::Tensor(_) => {
+                ErrorKind::Shape
+            }
             Repr::NoBudget { .. } => ErrorKind::Budget,
             Repr::Graph(_) | Repr::NoLoss { .. } | Repr::NoLayers | Repr::NotALayer { .. } => {
                 ErrorKind::Graph
@@ -81,6 +83,8 @@ pub(crate) enum Repr {
     NotFinite { what: &'static str, sample: usize },
     #[error("nothing is known of sample {sample}: {set} were set")]
     NoSample { sample: usize, set: usize },
+    #[error("there is no model {model}: there are {models}")]
+    NoModel { model: usize, models: usize },
     #[error("{images} images come with {others} {what}")]
     Counts { images: usize, others: usize, what: &'static str },
     #[error(transparent)]

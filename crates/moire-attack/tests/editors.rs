@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use moire_attack::{
-    Ascent, Attack, Combination, Criterion, Editor, Editors, Loss, Regularisation, Samples, Strategy,
-    shortest,
+    Ascent, Attack, Combination, Criterion, Editor, Editors, Frame, Loss, Regularisation, Samples, Sight,
+    Strategy, shortest,
 };
-use moire_graph::{Act, Builder, Conv2d, Graph};
+use moire_graph::{Act, AxisMap, Builder, Conv2d, Graph};
 use moire_tensor::{Eps, Images, SampleId, Tensor};
 use moire_testkit::{Reference, seeded};
 
@@ -34,16 +34,17 @@ fn image(nudge: f32) -> Images {
     Images::new(Tensor::from_fn([1, 3, SIDE, SIDE], value)).unwrap()
 }
 
-fn conditions() -> Vec<Vec<Vec<f32>>> {
+fn sights() -> Vec<Vec<Sight>> {
     let one = |model: usize| (0..DOMAINS * 3).map(|i| ((i * i + model) % 7) as f32 * 0.1).collect();
-    vec![vec![one(0), one(1)]]
+    let sight = |model| Sight { model, frame: None, condition: one(model) };
+    vec![vec![sight(0), sight(1)]]
 }
 
 fn editors(strategy: Strategy) -> Editors {
     let models = [(1, 1.0), (2, 0.3)]
         .map(|(seed, strength)| Editor::new(&Reference, &editor(seed, strength)).unwrap());
     let mut editors = Editors::new(models.into(), strategy);
-    editors.set_samples(&image(0.0), &conditions()).unwrap();
+    editors.set_samples(&image(0.0), sights()).unwrap();
     editors
 }
 
@@ -185,9 +186,45 @@ fn every_base_attack_breaks_every_edit_where_noise_breaks_none() {
 #[test]
 fn what_does_not_belong_together_is_refused() {
     let mut editors = editors(Strategy::default());
-    assert!(editors.set_samples(&image(0.0), &[]).is_err());
-    assert!(editors.set_samples(&image(0.0), &[vec![vec![0.0; 2]; 2]]).is_err());
+    assert!(editors.set_samples(&image(0.0), vec![]).is_err());
+    for (model, width) in [(0, 2), (7, DOMAINS * 3)] {
+        let wrong = Sight { model, frame: None, condition: vec![0.0; width] };
+        assert!(editors.set_samples(&image(0.0), vec![vec![wrong]]).is_err());
+    }
+    editors.set_samples(&image(0.0), sights()).unwrap();
     assert!(editors.direction(&image(0.0), &[3], Loss::Margin).is_err());
     let zones = editors.direction(&image(0.0), &[0], Loss::Activation).err().unwrap().to_string();
     assert!(zones.contains("for networks with zones"), "{zones}");
+}
+
+/// A photograph of 10 x 8 pixels, of which the editor sees 4 x 4 in the middle of its right half, every other pixel.
+#[test]
+fn through_a_frame_the_photograph_itself_is_changed() {
+    let mut b = Builder::new();
+    let photograph = b.input("photograph", [1, 3, 10, 8]).unwrap();
+    let rows = b.slice(photograph, 2, 1, 9).unwrap();
+    let rows = b.resample(rows, 2, AxisMap::nearest(8, 4)).unwrap();
+    let x = b.slice(rows, 3, 4, 8).unwrap();
+    let graph = b.finish([("x", x)]).unwrap();
+    let whole =
+        Images::new(Tensor::from_fn([1, 3, 10, 8], |i| 0.3 + 0.4 * (i * 29 % 83) as f32 / 83.0)).unwrap();
+    let sight = || {
+        let frame = Some(Frame::new(&Reference, &graph).unwrap());
+        vec![vec![Sight { model: 0, frame, condition: sights().remove(0).remove(0).condition }]]
+    };
+    let mut through =
+        Editors::new(vec![Editor::new(&Reference, &editor(1, 1.0)).unwrap()], Strategy::default());
+    through.set_samples(&whole, sight()).unwrap();
+    let samples = Samples { images: &whole, ids: &[SampleId(2)], seed: 0 };
+    let attack: Attack = "i_fgsm".parse().unwrap();
+    let eps = Some(Eps::new(0.05).unwrap());
+    let outcome = attack.run(&mut through, &samples, eps, Criterion::Spent).unwrap();
+    let seen = |i: usize| i % 8 >= 4 && (1..9).contains(&(i / 8 % 10)) && (i / 8 % 10) % 2 == 1;
+    for (i, (x, c)) in outcome.images.image(0).iter().zip(whole.image(0)).enumerate() {
+        let moved = (x - c).abs();
+        // What nobody sees keeps the hair by which the search began beside the image.
+        assert_eq!(moved > 0.001, seen(i), "value {i} moved by {moved}");
+    }
+    let broken = through.losses(outcome.images.image(0), 0).unwrap();
+    assert!(broken[0].iter().all(|&l| l > 0.0005), "{broken:?}");
 }
