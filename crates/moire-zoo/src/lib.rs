@@ -32,6 +32,7 @@ mod attgan;
 mod attribute;
 mod celeba;
 mod condition;
+mod conditioning;
 mod entry;
 mod error;
 mod forensictransfer;
