@@ -37,6 +37,11 @@ const ANY: Sizes = Sizes { least: 64, most: LARGEST, multiple: 1 };
 const LARGEST: usize = 8192;
 const WRAPPED: &[&str] = &["state_dict", "model"];
 
+/// A checkpoint whose checksum is not known here.
+const fn known(file: &'static str, about: &'static str) -> Published {
+    Published { file, sha256: None, about, ramp: &[] }
+}
+
 const ENTRIES: &[Entry] = &[
     Entry {
         name: "attgan",
@@ -45,7 +50,23 @@ const ENTRIES: &[Entry] = &[
         licence: "MIT",
         files: "one PyTorch checkpoint, {'G': .., 'D': ..} (weights.N.pth)",
         labels: "y is the edited image; c is 0.5 for what the face shall have and -0.5 for the rest, 1 or -1 for what changes",
-        published: &[],
+        published: &[
+            known("128_shortcut1_inject0_none: weights.N.pth", "CelebA, 128 x 128"),
+            known(
+                "128_shortcut1_inject1_none: weights.N.pth",
+                "CelebA, 128 x 128, the condition beside the first layer too",
+            ),
+            known("256_shortcut1_inject0_none: weights.N.pth", "CelebA, 256 x 256"),
+            known(
+                "256_shortcut1_inject1_none: weights.N.pth",
+                "CelebA, 256 x 256, the condition beside the first layer too",
+            ),
+            known("256_shortcut1_inject0_none_hq: weights.N.pth", "CelebA-HQ, 256 x 256"),
+            known(
+                "256_shortcut1_inject1_none_hq: weights.N.pth",
+                "CelebA-HQ, 256 x 256, the condition beside the first layer too",
+            ),
+        ],
         parameters: 43_352_707,
         preprocess: Preprocess::signed(256),
         sizes: Sizes { least: 64, most: LARGEST, multiple: 32 },
@@ -59,7 +80,10 @@ const ENTRIES: &[Entry] = &[
         licence: "CC BY-NC-SA 4.0",
         files: "one PyTorch checkpoint (blur_jpg_prob0.5.pth)",
         labels: "y is one logit; sigmoid(y) is the probability that the image is synthetic",
-        published: &[],
+        published: &[
+            known("blur_jpg_prob0.5.pth", "LSUN and ProGAN, half of it blurred and compressed"),
+            known("blur_jpg_prob0.1.pth", "LSUN and ProGAN, a tenth of it blurred and compressed"),
+        ],
         parameters: 23_510_081,
         preprocess: Preprocess::imagenet(224),
         sizes: ANY,
@@ -178,12 +202,10 @@ const ENTRIES: &[Entry] = &[
         licence: "MIT",
         files: "one PyTorch state dict, the generator's (200000-G.ckpt)",
         labels: "y is the edited image; c is 1 for what the face shall have, else 0",
-        published: &[Published {
-            file: "200000-G.ckpt",
-            sha256: None,
-            about: "CelebA, 256 x 256: black, blond and brown hair, male, young",
-            ramp: &[],
-        }],
+        published: &[
+            known("celeba-256x256-5attrs.zip: 200000-G.ckpt", "CelebA, 256 x 256"),
+            known("celeba-128x128-5attrs.zip: 200000-G.ckpt", "CelebA, 128 x 128"),
+        ],
         parameters: 8_430_528,
         preprocess: Preprocess::signed(256),
         sizes: Sizes { least: 16, most: LARGEST, multiple: 4 },
@@ -237,9 +259,18 @@ const ENTRIES: &[Entry] = &[
         summary: "Xception as FaceForensics++ trains it: the usual strong detector of forged faces",
         source: "https://github.com/ondyari/FaceForensics (classification/README.md)",
         licence: "FaceForensics++ terms: research only",
-        files: "one PyTorch file, a state dict or a whole module (full_c23.p, ..)",
+        files: "one PyTorch file, a state dict or a whole module (all_c23.p, ..)",
         labels: CLASSES_LABELS,
-        published: &[],
+        published: &[
+            known(
+                "faceforensics++_models_subset/face_detection/xception/all_c23.p",
+                "FaceForensics++, all methods, light compression",
+            ),
+            known(
+                "faceforensics++_models_subset/face_detection/xception/all_raw.p",
+                "FaceForensics++, all methods, uncompressed",
+            ),
+        ],
         parameters: 20_811_050,
         preprocess: Preprocess::signed(299),
         sizes: ANY,
