@@ -5,7 +5,7 @@ use moire_cpu::Cpu;
 use moire_graph::{Device, Op};
 use moire_study::{ModelSpec, Opened, files};
 use moire_tensor::Tensor;
-use moire_zoo::{Encoding, Entry, Network, Role, Task, entries, find};
+use moire_zoo::{Encoding, Entry, Network, Role, Sizes, Task, entries, find};
 
 use crate::cli::{ConvertArgs, ZooArgs, ZooCommand};
 
@@ -70,7 +70,8 @@ fn show(entry: &Entry, layers: bool) -> anyhow::Result<()> {
     println!("get it from {}", entry.source);
     println!("licence     {}", entry.licence);
     println!("input       RGB, {h} x {w}, mean {:?}, std {:?}", entry.preprocess.mean, entry.preprocess.std);
-    println!("            {} pixels or more, in multiples of {}", entry.sizes.least, entry.sizes.multiple);
+    let Sizes { least, most, multiple } = entry.sizes;
+    println!("            other sizes from {least} to {most}, in multiples of {multiple}");
     println!("answers     {}", entry.labels);
     println!("parameters  {}", entry.parameters);
     if let Some(condition) = condition(&network) {
