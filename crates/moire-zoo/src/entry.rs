@@ -5,7 +5,7 @@ use moire_tensor::Label;
 use crate::error::{Error, Repr};
 use crate::layers::Layers;
 use crate::network::{Decision, Editing, Form, Network, Preprocess, Role, Sizes};
-use crate::{Condition, meso4, mesoinception4, stargan, ynet};
+use crate::{Condition, meso4, mesoinception4, retinaface, stargan, ynet};
 
 /// A checkpoint that somebody published.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub enum Task {
     Detect,
     /// Editing an image.
     Edit,
+    /// Finding faces.
+    Find,
 }
 
 /// The outputs of a graph.
@@ -40,6 +42,8 @@ pub(crate) enum Architecture {
     },
     /// Gives `y` for the conditions of [`Form::domains`] edits, and what a condition means.
     Editor { build: fn(&mut Layers<'_>, ValueId, usize) -> Result<Edited, moire_graph::Error> },
+    /// Gives `boxes`, `scores` and `landmarks`.
+    Faces { build: fn(&mut Layers<'_>, ValueId) -> Result<Outputs, moire_graph::Error> },
 }
 
 /// What an editor's graph ends with.
@@ -113,6 +117,7 @@ impl Entry {
         match self.architecture {
             Architecture::Detector { .. } => Task::Detect,
             Architecture::Editor { .. } => Task::Edit,
+            Architecture::Faces { .. } => Task::Find,
         }
     }
 
@@ -132,6 +137,7 @@ impl Entry {
                 let Edited { y, condition } = build(&mut net, x, form.domains)?;
                 (Role::Editor(Editing { condition, domains: form.domains }), vec![("y", y)])
             }
+            Architecture::Faces { build } => (Role::Faces, build(&mut net, x)?),
         };
         let graph = net.b.finish(outputs)?;
         loader.finish()?;
@@ -220,6 +226,27 @@ const ENTRIES: &[Entry] = &[
         preprocess: Preprocess::plain(256),
         sizes: Sizes { least: 32, multiple: 1 },
         architecture: Architecture::Detector { decision: MESONET_DECISION, build: mesoinception4::build },
+    },
+    Entry {
+        name: "retinaface",
+        summary: "RetinaFace on MobileNet 0.25: finds faces, with their eyes, nose and corners of the mouth",
+        source: "https://github.com/biubug6/Pytorch_Retinaface (weights/)",
+        licence: "MIT, as its repository; trained on WIDER FACE, whose images are for non-commercial research",
+        files: "one PyTorch state dict (mobilenet0.25_Final.pth)",
+        labels: "boxes holds left, top, right, bottom, landmarks the eyes, the nose and the corners of the mouth, in pixels \
+                 of x; scores is the probability that a box holds a face",
+        published: &[Published {
+            file: "mobilenet0.25_Final.pth",
+            sha256: "2979b33ffafda5d74b6948cd7a5b9a7a62f62b949cef24e95fd15d2883a65220",
+            about: "WIDER FACE",
+        }],
+        preprocess: Preprocess {
+            size: [640, 640],
+            mean: [123.0 / 255.0, 117.0 / 255.0, 104.0 / 255.0],
+            std: [1.0 / 255.0; 3],
+        },
+        sizes: Sizes { least: 32, multiple: 1 },
+        architecture: Architecture::Faces { build: retinaface::build },
     },
     Entry {
         name: "stargan",
