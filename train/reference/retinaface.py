@@ -4,8 +4,7 @@ Usage: python train/reference/retinaface.py            writes crates/moire-zoo/t
        python train/reference/retinaface.py CHECKPOINT  loads the published checkpoint strictly, to show that the
                                                        layers are those of its authors
 
-Weights and image are made by a formula that the Rust test repeats, so that the golden holds answers and the weights' shapes
-alone. Answers are the offsets of boxes and landmarks from their priors in pixels, the scores, and the gradient of
+Weights and image are seeded (`seeded.py`), so that the golden holds answers and the weights' shapes alone. Answers are the offsets of boxes and landmarks from their priors in pixels, the scores, and the gradient of
 mean(scores^2) + mean(boxes^2) / 1000 + mean(landmarks^2) / 1000 with respect to the image.
 
 Sources: arXiv 1905.00641; biubug6/Pytorch_Retinaface. Needs torch, numpy, safetensors.
@@ -21,7 +20,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import seeded
+
 GOLDEN = Path(__file__).parents[2] / "crates/moire-zoo/tests/golden/retinaface.safetensors"
+SEED = 7
 HEIGHT, WIDTH = 42, 58
 STEPS = (8, 16, 32)
 SIDES = ((16, 32), (64, 128), (256, 512))
@@ -132,36 +134,17 @@ class RetinaFace(nn.Module):
         return torch.tensor(sides, dtype=torch.float32).repeat(cells).view(-1, 1)
 
 
-def unit(name: str, count: int) -> np.ndarray:
-    """`count` numbers in [0, 1) that hang on `name`: splitmix64 from its FNV-1a hash, the top 24 bits of each."""
-    state = 0xCBF29CE484222325
-    for byte in name.encode():
-        state = (state ^ byte) * 0x100000001B3 % 2**64
-    with np.errstate(over="ignore"):
-        z = np.uint64(state) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z ^= z >> np.uint64(31)
-    return ((z >> np.uint64(40)).astype(np.float64) / 2**24).astype(np.float32)
-
-
 def made(name: str, shape: torch.Size) -> Tensor:
-    """Kernels uniform with He's variance (the heads' a thousandth of that: the exponential of a size must stay small),
-    variances and scales in [0.5, 1.5), the rest in [-0.1, 0.1)."""
-    u = torch.from_numpy(unit(name, shape.numel())).view(shape)
-    if len(shape) > 1:
-        bound = np.sqrt(np.float32(6.0) / np.float32(shape[1:].numel()))
-        return (2 * u - 1) * np.float32(bound * (np.float32(1e-3) if "Head" in name else np.float32(1.0)))
-    if name.endswith(("weight", "running_var")):
-        return u + 0.5
-    return np.float32(0.2) * u - np.float32(0.1)
+    """As every golden's weights, the heads' a thousandth of that: the exponential of a size must stay small."""
+    tensor = torch.from_numpy(seeded.tensor(SEED, name, tuple(shape)))
+    return tensor * np.float32(1e-3) if "Head" in name else tensor
 
 
 def golden() -> None:
     network = RetinaFace().eval()
     state = {k: made(k, v.shape) for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
     network.load_state_dict(state, strict=False)
-    x = torch.from_numpy(unit("x", 3 * HEIGHT * WIDTH)).view(1, 3, HEIGHT, WIDTH).requires_grad_()
+    x = torch.from_numpy(seeded.uniform(SEED, "x", (1, 3, HEIGHT, WIDTH), 0.0, 1.0)).requires_grad_()
     boxes, scores, landmarks = network(x)
     loss = scores.square().mean() + 1e-3 * (boxes.square().mean() + landmarks.square().mean())
     loss.backward()

@@ -6,7 +6,7 @@
 //! box and m for one landmark, is the box of centre c + 0.1 · s · l\[0..2\] and size s · exp(0.2 · l\[2..4\]), and the
 //! landmark c + 0.1 · s · m. The official code divides all of it by the image's size and multiplies again.
 
-use moire_graph::{Act, AxisMap, Conv2d, Error, ValueId};
+use moire_graph::{Act, AxisMap, Error, ValueId};
 use moire_tensor::Tensor;
 
 use crate::entry::Outputs;
@@ -122,11 +122,7 @@ fn separable(
     stride: usize,
 ) -> Result<ValueId, Error> {
     let channels = net.b.shape(x)[1];
-    net.b.scope(format!("{name}.0"));
-    let w = net.weight(&format!("{name}.0.weight"), [channels, 1, 3, 3])?;
-    let op = Conv2d { stride: [stride; 2], padding: [1, 1], groups: channels, ..Conv2d::default() };
-    let x = net.b.conv2d(x, w, None, op)?;
-    let x = net.batch_norm(x, &format!("{name}.1"))?;
+    let x = normed(net, x, name, [0, 1], channels, Conv::new(3, stride, 1).grouped(channels))?;
     let x = net.b.act(x, LEAKY)?;
     let x = normed(net, x, name, [3, 4], width, POINT)?;
     net.b.act(x, LEAKY)
@@ -141,8 +137,8 @@ fn normed(
     width: usize,
     conv: Conv,
 ) -> Result<ValueId, Error> {
-    let x = net.conv(x, &format!("{name}.{}", at[0]), width, conv)?;
-    net.batch_norm(x, &format!("{name}.{}", at[1]))
+    let [conv_name, norm] = at.map(|i| format!("{name}.{i}"));
+    net.conv_norm(x, [&conv_name, &norm], width, conv)
 }
 
 /// [`normed`], then the leaky `ReLU`.
