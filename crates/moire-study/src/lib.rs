@@ -55,7 +55,7 @@ pub use moire_tensor::Label;
 
 pub use data::{Sample, fitted, scan};
 pub use error::{Error, ErrorKind};
-pub use model::{Model, ModelSpec};
+pub use model::{Model, ModelSpec, Opened, Which};
 pub use output::write_outputs;
 pub use photographs::{Photograph, photographs};
 pub use plan::{AuditPlan, Surroundings};

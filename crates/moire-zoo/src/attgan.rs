@@ -6,7 +6,8 @@
 
 use moire_graph::{Act, Error, ValueId};
 
-use crate::condition::{Attribute, Condition, Encoding};
+use crate::attribute::Attribute;
+use crate::condition::{Condition, Encoding};
 use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 
@@ -67,7 +68,7 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
         }
     }
     let y = net.b.act(z, Act::Tanh)?;
-    Ok(Edited { y, condition: Some(Condition { encoding: Encoding::Signed, attributes }) })
+    Ok(Edited { y, condition: Condition { encoding: Encoding::Signed, attributes } })
 }
 
 /// Halvings with batch norm and leaky `ReLU`, the features after each; shared with STGAN.

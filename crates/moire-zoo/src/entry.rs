@@ -1,4 +1,4 @@
-use moire_formats::{Limits, Loader};
+use moire_formats::{Checkpoint, Limits, Loader};
 use moire_graph::{ValueId, simplify};
 
 use crate::condition::Condition;
@@ -17,7 +17,7 @@ pub struct Published {
     /// What it was trained on.
     pub about: &'static str,
     /// What it answers to the ramp, image ((7c + 3i + 5j) mod 256) / 255 at channel c, row i, column j, of the size
-    /// that the network was made for: the first numbers of `y`, as an independent port computes them.
+    /// that the network was made for: the first numbers of `y`, of `boxes` for a finder of faces, as an independent port computes them.
     pub ramp: &'static [f64],
 }
 
@@ -47,12 +47,14 @@ pub(crate) enum Architecture {
     Editor { build: fn(&mut Layers<'_>, ValueId, usize) -> Result<Edited, moire_graph::Error> },
     /// Gives `boxes`, `scores` and `landmarks`.
     Faces { build: fn(&mut Layers<'_>, ValueId) -> Result<Outputs, moire_graph::Error> },
+    /// Gives `y`: an editor that takes no condition.
+    Translator { build: fn(&mut Layers<'_>, ValueId) -> Result<ValueId, moire_graph::Error> },
 }
 
 /// What an editor's graph ends with.
 pub(crate) struct Edited {
     pub(crate) y: ValueId,
-    pub(crate) condition: Option<Condition>,
+    pub(crate) condition: Condition,
 }
 
 /// An architecture that can be asked for by name.
@@ -114,6 +116,16 @@ impl Entry {
         self.build(&mut Loader::random(seed), Config::default(), preprocess, form)
     }
 
+    /// The network at its published widths without weights, all zeros: to look at its inputs, layers and outputs.
+    ///
+    /// # Errors
+    /// Never, unless this crate has a defect.
+    pub fn outline(&self) -> Result<Network, Error> {
+        // Every tensor is missing there, so each is asked for at its published width, and zeros stand in.
+        let mut loader = Loader::new(Checkpoint::new([])?, "no weights");
+        self.build(&mut loader, Config::default(), self.preprocess, &self.form())
+    }
+
     /// The size that it was made for, and one edit.
     pub fn form(&self) -> Form {
         Form { size: self.preprocess.size, domains: 1 }
@@ -123,9 +135,14 @@ impl Entry {
     pub fn task(&self) -> Task {
         match self.architecture {
             Architecture::Detector { .. } => Task::Detect,
-            Architecture::Editor { .. } => Task::Edit,
+            Architecture::Editor { .. } | Architecture::Translator { .. } => Task::Edit,
             Architecture::Faces { .. } => Task::Find,
         }
+    }
+
+    /// Whether it makes the edit that a condition asks for, and several at once.
+    pub fn takes_condition(&self) -> bool {
+        matches!(self.architecture, Architecture::Editor { .. })
     }
 
     /// Builds from `loader`, which has still to be asked whether everything was there.
@@ -148,11 +165,12 @@ impl Entry {
             }
             Architecture::Editor { build } => {
                 let Edited { y, condition } = build(&mut net, x, form.domains)?;
-                if condition.is_none() && form.domains > 1 {
-                    let found = form.domains.to_string();
-                    return Err(Repr::Form { name: self.name, expected: "one edit".to_owned(), found }.into());
-                }
-                (Role::Editor(Editing { condition, domains: form.domains }), vec![("y", y)])
+                let editing = Editing { condition: Some(condition), domains: form.domains };
+                (Role::Editor(editing), vec![("y", y)])
+            }
+            Architecture::Translator { build } => {
+                let y = build(&mut net, x)?;
+                (Role::Editor(Editing { condition: None, domains: 1 }), vec![("y", y)])
             }
             Architecture::Faces { build } => (Role::Faces, build(&mut net, x)?),
         };
@@ -172,7 +190,7 @@ impl Entry {
             let expected = format!("height and width from {least} to {LARGEST}{of}");
             return Err(Repr::Form { name: self.name, expected, found: format!("{h} x {w}") }.into());
         }
-        let most = if self.task() == Task::Edit { MOST_DOMAINS } else { 1 };
+        let most = if self.takes_condition() { MOST_DOMAINS } else { 1 };
         if !(1..=most).contains(&form.domains) {
             let expected = format!("1 to {most} edits at once");
             return Err(Repr::Form { name: self.name, expected, found: form.domains.to_string() }.into());

@@ -6,7 +6,7 @@ use moire_graph::{
 };
 use moire_tensor::Shape;
 
-use crate::condition::Attribute;
+use crate::attribute::Attribute;
 use crate::weights::Config;
 
 /// A builder with the weights that it builds from.
@@ -237,12 +237,15 @@ impl<'a> Layers<'a> {
 
     /// What the `width` numbers of a condition are about: as the file says, or one of the `known` lists.
     pub(crate) fn attributes(&mut self, width: usize, known: &[&[Attribute]]) -> Vec<Attribute> {
-        let own = self.config.attributes.take().filter(|own| own.len() == width);
-        let known = || known.iter().find(|list| list.len() == width).map(|list| list.to_vec());
-        own.or_else(known).unwrap_or_else(|| {
-            self.nameless = Some(width);
-            vec![Attribute::ALL[0]; width.max(1)]
-        })
+        let named = match &self.config.attributes {
+            Some(own) => [own.as_slice()].into_iter().find(|own| own.len() == width),
+            None => known.iter().copied().find(|known| known.len() == width),
+        };
+        if let Some(named) = named {
+            return named.to_vec();
+        }
+        self.nameless = Some(width);
+        vec![Attribute::ALL[0]; width.max(1)]
     }
 
     /// The input `c` `[domains, width]`.
@@ -252,6 +255,7 @@ impl<'a> Layers<'a> {
 
     /// `x` beside the condition `c`, which is the same at every pixel: `[k, channels + width, h, w]`.
     pub(crate) fn with_condition(&mut self, x: ValueId, c: ValueId) -> Result<ValueId, Error> {
+        self.b.scope("condition");
         let [domains, width] = [self.b.shape(c)[0], self.b.shape(c)[1]];
         let [h, w] = [self.b.shape(x)[2], self.b.shape(x)[3]];
         let c = self.b.reshape(c, [domains, width, 1, 1])?;

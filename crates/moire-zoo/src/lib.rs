@@ -33,6 +33,8 @@
 //! ```
 
 mod attgan;
+mod attribute;
+mod celeba;
 mod condition;
 mod entry;
 mod error;
@@ -53,7 +55,9 @@ mod weights;
 mod xception;
 mod ynet;
 
-pub use condition::{Attribute, Condition, Encoding};
+pub use attribute::Attribute;
+pub use celeba::{Attributes, Table};
+pub use condition::{Condition, Encoding};
 pub use entry::{Entry, Published, Task};
 pub use error::{Error, ErrorKind};
 pub use manifest::{entries, find};

@@ -7,12 +7,13 @@
 use moire_graph::{Act, Error, ValueId};
 
 use crate::attgan;
-use crate::condition::{Attribute, Condition, Encoding};
+use crate::attribute::Attribute;
+use crate::condition::{Condition, Encoding};
 use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 
 /// What the ten numbers of the port's generator are about.
-const ATTRIBUTES: [Attribute; 10] = [
+pub(crate) const ATTRIBUTES: [Attribute; 10] = [
     Attribute::Bangs,
     Attribute::BlondHair,
     Attribute::BrownHair,
@@ -66,7 +67,7 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
     let conv = if has(net, &format!("{name}.bias")) { conv.biased() } else { conv };
     z = net.conv_transpose(z, &name, 3, conv)?;
     let y = net.b.act(z, Act::Tanh)?;
-    Ok(Edited { y, condition: Some(Condition { encoding: Encoding::Difference, attributes }) })
+    Ok(Edited { y, condition: Condition { encoding: Encoding::Difference, attributes } })
 }
 
 /// Twice the size, batch norm, `ReLU`.

@@ -19,6 +19,9 @@ use serde_json::Value;
 
 /// The largest relative L2 distance.
 const TOLERANCE: f64 = 1e-4;
+/// The same of a gradient through millions of rectified numbers: those that lie within rounding of 0 have their slope by
+/// chance. PyTorch in `f32` is 2.4e-3 away from itself in `f64` for ResNet-50 of these weights, its answer 6.1e-7.
+const TOLERANCE_OF_WIDE_GRADIENTS: f64 = 1e-2;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -66,7 +69,7 @@ fn with_gradient(network: &Network) -> Graph {
 }
 
 /// Compares with every golden of a folder; the architectures that were met.
-fn compare(folder: &Path) -> BTreeSet<&'static str> {
+fn compare(folder: &Path, gradients: f64) -> BTreeSet<&'static str> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     let (mut met, mut far) = (BTreeSet::new(), Vec::new());
@@ -100,7 +103,8 @@ fn compare(folder: &Path) -> BTreeSet<&'static str> {
             let found: Vec<f32> = found.iter().step_by(step).copied().collect();
             let distance = relative_l2(&found, expected);
             eprintln!("{name}: {output} {distance:.1e}");
-            if distance.is_nan() || distance > TOLERANCE {
+            let tolerance = if output == "grad" { gradients } else { TOLERANCE };
+            if distance.is_nan() || distance > tolerance {
                 far.push(format!("{name}: {output} is off by {distance:.2e}"));
             }
         }
@@ -112,7 +116,7 @@ fn compare(folder: &Path) -> BTreeSet<&'static str> {
 
 #[test]
 fn narrow_networks_agree_with_pytorch() {
-    let met = compare(&repository().join("train/reference/goldens"));
+    let met = compare(&repository().join("train/reference/goldens"), TOLERANCE);
     // Finders of faces have no y: their goldens stand in tests of their own.
     let all: BTreeSet<_> = entries().iter().filter(|e| e.task() != Task::Find).map(|e| e.name).collect();
     assert_eq!(met, all, "every network has a golden");
@@ -121,5 +125,6 @@ fn narrow_networks_agree_with_pytorch() {
 #[test]
 #[ignore = "its goldens are made by `make parity-zoo`, which runs it"]
 fn published_widths_agree_with_pytorch() {
-    assert!(compare(&repository().join("target/parity-zoo/goldens")).len() > 10);
+    let folder = repository().join("target/parity-zoo/goldens");
+    assert!(compare(&folder, TOLERANCE_OF_WIDE_GRADIENTS).len() > 10);
 }
