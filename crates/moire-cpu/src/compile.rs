@@ -18,6 +18,7 @@ use crate::kernels::pool::{Pool, PoolKind};
 use crate::kernels::reduce::{Groups, MaxGrad, Reduction};
 use crate::kernels::resample::Resampling;
 use crate::kernels::softmax::Probabilities;
+use crate::kernels::warp::Warping;
 use crate::layout::{MAX_RANK, Planes};
 use crate::plan::plan;
 use crate::program::{CpuProgram, Port, Source, Step, in_memory_order};
@@ -153,6 +154,7 @@ fn kernel(graph: &Graph, node: &Node, act: Option<Act>) -> Result<Box<dyn Kernel
         Op::Expand(_) => Box::new(Copy::expand(of(0), shape)),
         Op::Pad(op) => Box::new(Copy::pad(of(0), op.axis, op.before, shape)),
         Op::Resample(op) => Box::new(Resampling::new(op, of(0))),
+        Op::Warp(op) => Box::new(Warping { op: op.clone(), x: Planes::of(of(0)), y: Planes::of(shape) }),
     })
 }
 

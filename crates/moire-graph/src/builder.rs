@@ -7,7 +7,7 @@ use crate::error::{Error, Repr};
 use crate::graph::{Graph, Node, ValueId};
 use crate::ops::{
     Act, AvgPool2d, AxisMap, BatchNorm, Binary, Concat, Conv2d, ConvTranspose2d, Expand, MatMul, MaxPool2d,
-    Normalise, Op, Pad, Permute, Reduce, ReduceKind, Resample, Reshape, Slice, Softmax,
+    Normalise, Op, Pad, Permute, PlaneMap, Reduce, ReduceKind, Resample, Reshape, Slice, Softmax, Warp,
 };
 
 /// Builds a [`Graph`], one value at a time.
@@ -316,5 +316,10 @@ impl Builder {
     /// A linear map along `axis`: resizing, reflection.
     pub fn resample(&mut self, x: ValueId, axis: usize, map: AxisMap) -> Result<ValueId, Error> {
         self.push(Op::Resample(Resample { axis, map: Arc::new(map) }), &[x])
+    }
+
+    /// A linear map of the planes of `x` `[r, c, h, w]`: rotation.
+    pub fn warp(&mut self, x: ValueId, map: PlaneMap) -> Result<ValueId, Error> {
+        self.push(Op::Warp(Warp(Arc::new(map))), &[x])
     }
 }

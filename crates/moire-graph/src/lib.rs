@@ -45,7 +45,7 @@ pub use error::{Error, ErrorKind};
 pub use graph::{Graph, Node, ValueId};
 pub use ops::{
     Act, ActGrad, AvgPool2d, AvgPoolGrad, AxisMap, BatchNorm, Binary, Concat, Conv2d, ConvTranspose2d,
-    Expand, MatMul, MaxGrad, MaxPool2d, MaxPoolGrad, Normalise, NormaliseGrad, Op, Pad, Permute, Reduce,
-    ReduceKind, Resample, Reshape, Slice, Softmax, SoftmaxGrad,
+    Expand, MatMul, MaxGrad, MaxPool2d, MaxPoolGrad, Normalise, NormaliseGrad, Op, Pad, Permute, PlaneMap,
+    Reduce, ReduceKind, Resample, Reshape, Slice, Softmax, SoftmaxGrad, Warp,
 };
 pub use passes::simplify;

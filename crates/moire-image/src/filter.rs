@@ -15,9 +15,11 @@ pub enum Filter {
 
 /// The input pixels of one output pixel: from `first` on, one weight each; the weights sum to 1.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Taps {
-    pub(crate) first: usize,
-    pub(crate) weights: Vec<f64>,
+pub struct Taps {
+    /// The first input pixel.
+    pub first: usize,
+    /// The weights of that pixel and of those after it, at least one.
+    pub weights: Vec<f64>,
 }
 
 impl Filter {
@@ -25,7 +27,11 @@ impl Filter {
     ///
     /// Output pixel i is centred at (i + 1/2) · from / to. When shrinking, the filter widens by that ratio, which is
     /// what keeps fine detail from aliasing; taps beyond the border fall away and the rest are scaled up to 1.
-    pub(crate) fn taps(self, from: usize, to: usize) -> Vec<Taps> {
+    ///
+    /// # Panics
+    /// `from` or `to` is 0.
+    pub fn taps(self, from: usize, to: usize) -> Vec<Taps> {
+        assert!(from > 0 && to > 0, "an axis has pixels before and after");
         if self == Self::Nearest {
             // floor((i + 1/2) from / to), in integers: where that is whole, Pillow's running sum may fall one short.
             return (0..to)

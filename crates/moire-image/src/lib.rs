@@ -4,7 +4,7 @@
 //!   allocated. Whole files only: what is cut off or damaged is an error, never part of a picture.
 //! - [`Picture`]: one RGB image of eight bits a value, as a file holds it.
 //! - [`encode_png`] (lossless) and [`encode_jpeg`]: a picture to a file.
-//! - [`resize`] with a [`Filter`], [`crop`] to a [`Rect`].
+//! - [`resize`] with a [`Filter`], whose [`Taps`] say what each new pixel is made of; [`crop`] to a [`Rect`].
 //!
 //! Bytes in, bytes out: no files, no threads, no clock. The same input gives the same bits on every machine.
 //!
@@ -44,7 +44,7 @@ pub use decode::decode;
 pub use encode_jpeg::{Subsampling, encode_jpeg};
 pub use encode_png::encode_png;
 pub use error::{Error, ErrorKind};
-pub use filter::Filter;
+pub use filter::{Filter, Taps};
 pub use limits::Limits;
 pub use picture::Picture;
 pub use resize::resize;

@@ -14,7 +14,7 @@ const LABELS: [(&str, Label); 4] =
 /// The endings of files that are taken for images; what they hold is told by their bytes.
 const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// How deep folders may nest.
-const DEPTH: usize = 16;
+pub(crate) const DEPTH: usize = 16;
 
 /// One image of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +128,7 @@ fn sample(folder: &Path, path: PathBuf, label: Label) -> Result<Sample, Error> {
 }
 
 /// Image files below `folder`, by name.
-fn collect(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), Error> {
+pub(crate) fn collect(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), Error> {
     for path in list(folder)? {
         let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         if path.is_dir() && !path.is_symlink() {

@@ -1,7 +1,7 @@
 //! Studies: records in one SQLite file, what they add up to, and a report that opens anywhere.
 //!
 //! - [`AuditPlan`] and [`Audit`]: detectors, images, attacks and budgets, and the run that asks one of the other.
-//! - [`ModelSpec`] and [`scan`]: models and folders of images as users name them.
+//! - [`ModelSpec`], [`scan`] and [`photographs`]: models, labelled images and photographs as users name them.
 //! - [`Record`]: one image, one attack, one network: what was asked, what came out, what it cost.
 //! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
 //! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
@@ -42,6 +42,7 @@ pub mod json;
 mod judge;
 mod model;
 mod output;
+mod photographs;
 mod plan;
 mod record;
 mod report;
@@ -56,6 +57,7 @@ pub use data::{Sample, fitted, scan};
 pub use error::{Error, ErrorKind};
 pub use model::{Model, ModelSpec, Opened, Which};
 pub use output::write_outputs;
+pub use photographs::{Photograph, photographs};
 pub use plan::{AuditPlan, Surroundings};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
 pub use report::{PANEL_SIDE, Panel, Report, choose_panels};

@@ -1,6 +1,6 @@
 use moire_graph::{
     Act, AvgPool2d, AxisMap, Builder, Conv2d, ConvTranspose2d, Error, Graph, MatMul, MaxPool2d, Normalise,
-    Op, Pad, ReduceKind, ValueId,
+    Op, Pad, PlaneMap, ReduceKind, ValueId,
 };
 
 use crate::gradient::seeded;
@@ -207,7 +207,7 @@ pub fn cases() -> Vec<Case> {
         }));
     }
 
-    let moves: [(&str, Make); 14] = [
+    let moves: [(&str, Make); 15] = [
         ("flatten", |b, v| b.reshape(v[0], [2, 120])),
         ("unflatten", |b, v| {
             let flat = b.reshape(v[0], [240])?;
@@ -243,6 +243,14 @@ pub fn cases() -> Vec<Case> {
             let reflected = b.resample(v[0], 2, AxisMap::reflect(5, 2, 1))?;
             let wide = b.resample(reflected, 3, AxisMap::linear(6, 11))?;
             b.resample(wide, 2, AxisMap::nearest(8, 16))
+        }),
+        ("warp", |b, v| {
+            // Transposed, doubled in one axis, with pixels that nothing reads and one that reads nothing.
+            let row = |o: usize| match o {
+                0 => vec![],
+                _ => vec![(o % 7 * 4, 0.5), (o / 7 * 2 + 1, -1.5), (o, 0.25)],
+            };
+            b.warp(v[0], PlaneMap::new([5, 6], [3, 7], (0..21).map(row)))
         }),
     ];
     for (name, make) in moves {

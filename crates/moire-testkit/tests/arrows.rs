@@ -9,6 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["moire-graph", "moire-image"],
     &["moire-formats", "moire-cpu", "moire-attack", "moire-metric", "moire-testkit"],
     &["moire-zoo"],
+    &["moire-face"],
     &["moire-study"],
     &["moire"],
 ];

@@ -17,7 +17,7 @@ pub struct Published {
     /// What it was trained on.
     pub about: &'static str,
     /// What it answers to the ramp, image ((7c + 3i + 5j) mod 256) / 255 at channel c, row i, column j, of the size
-    /// that the network was made for: the first numbers of `y`, as an independent port computes them.
+    /// that the network was made for: the first numbers of `y`, of `boxes` for a finder of faces, as an independent port computes them.
     pub ramp: &'static [f64],
 }
 
@@ -28,6 +28,8 @@ pub enum Task {
     Detect,
     /// Editing an image.
     Edit,
+    /// Finding faces.
+    Find,
 }
 
 /// The outputs of a graph.
@@ -43,6 +45,8 @@ pub(crate) enum Architecture {
     },
     /// Gives `y` for the conditions of [`Form::domains`] edits, and what a condition means.
     Editor { build: fn(&mut Layers<'_>, ValueId, usize) -> Result<Edited, moire_graph::Error> },
+    /// Gives `boxes`, `scores` and `landmarks`.
+    Faces { build: fn(&mut Layers<'_>, ValueId) -> Result<Outputs, moire_graph::Error> },
     /// Gives `y`: an editor that takes no condition.
     Translator { build: fn(&mut Layers<'_>, ValueId) -> Result<ValueId, moire_graph::Error> },
 }
@@ -133,6 +137,7 @@ impl Entry {
         match self.architecture {
             Architecture::Detector { .. } => Task::Detect,
             Architecture::Editor { .. } | Architecture::Translator { .. } => Task::Edit,
+            Architecture::Faces { .. } => Task::Find,
         }
     }
 
@@ -168,6 +173,7 @@ impl Entry {
                 let y = build(&mut net, x)?;
                 (Role::Editor(Editing { condition: None, domains: 1 }), vec![("y", y)])
             }
+            Architecture::Faces { build } => (Role::Faces, build(&mut net, x)?),
         };
         if let Some(width) = net.nameless {
             return Err(Repr::Nameless { name: self.name, width }.into());

@@ -24,6 +24,10 @@
 //! An editor takes a condition `c` `[k, n]` too, where it has one, and gives the edited images `y` `[k, 3, h, w]` in
 //! `[-1, 1]`.
 //!
+//! A finder of faces gives `boxes` `[n, 4]` (left, top, right, bottom), `landmarks` `[n, 5, 2]` (x and y of the left and
+//! the right eye as a viewer sees them, the nose, the left and the right corner of the mouth), both in pixels of `x`
+//! whose corner is 0, and `scores` `[n]` in `[0, 1]`, for the same n boxes whatever the image shows.
+//!
 //! ```
 //! let entry = moire_zoo::find("meso4")?;
 //! let network = entry.random(0, &entry.form())?;
@@ -54,6 +58,7 @@ mod meso4;
 mod mesoinception4;
 mod network;
 mod resnet;
+mod retinaface;
 mod stargan;
 mod stgan;
 mod ugatit;

@@ -4,8 +4,8 @@ use crate::entry::{Architecture, Entry, Published};
 use crate::error::{Error, Repr};
 use crate::network::{Decision, Preprocess, Sizes};
 use crate::{
-    attgan, forensictransfer, inception_v3, meso4, mesoinception4, resnet, stargan, stgan, ugatit, xception,
-    ynet,
+    attgan, forensictransfer, inception_v3, meso4, mesoinception4, resnet, retinaface, stargan, stgan,
+    ugatit, xception, ynet,
 };
 
 /// All architectures, by name.
@@ -194,6 +194,30 @@ const ENTRIES: &[Entry] = &[
         sizes: ANY,
         inside: WRAPPED,
         architecture: Architecture::Detector { decision: CLASSES, build: resnet::resnet50 },
+    },
+    Entry {
+        name: "retinaface",
+        summary: "RetinaFace on MobileNet 0.25: finds faces, with their eyes, nose and corners of the mouth",
+        source: "https://github.com/biubug6/Pytorch_Retinaface (weights/)",
+        licence: "MIT",
+        files: "one PyTorch state dict (mobilenet0.25_Final.pth)",
+        labels: "boxes holds left, top, right, bottom, landmarks the eyes, the nose and the corners of the mouth, in \
+                 pixels of x; scores is the probability that a box holds a face",
+        published: &[Published {
+            file: "mobilenet0.25_Final.pth",
+            sha256: Some("2979b33ffafda5d74b6948cd7a5b9a7a62f62b949cef24e95fd15d2883a65220"),
+            about: "WIDER FACE, whose photographs are for non-commercial research",
+            ramp: &[-2.133_15, -1.125_66, 9.903_90, 12.590_7],
+        }],
+        parameters: 426_608,
+        preprocess: Preprocess {
+            size: [640, 640],
+            mean: [123.0 / 255.0, 117.0 / 255.0, 104.0 / 255.0],
+            std: [1.0 / 255.0; 3],
+        },
+        sizes: Sizes { least: 32, most: LARGEST, multiple: 1 },
+        inside: WRAPPED,
+        architecture: Architecture::Faces { build: retinaface::build },
     },
     Entry {
         name: "stargan",

@@ -16,7 +16,7 @@ use moire_formats::{Checkpoint, Limits};
 use moire_graph::{Act, Builder, Device, Graph, simplify};
 use moire_tensor::{Rng, SampleId};
 use moire_testkit::relative_l2;
-use moire_zoo::{Form, Network, Role, entries, find};
+use moire_zoo::{Form, Network, Role, Task, entries, find};
 use serde_json::Value;
 
 /// The largest relative L2 distance.
@@ -85,7 +85,8 @@ fn compare(folder: &Path, gradients: f64) -> BTreeSet<&'static str> {
 #[test]
 fn narrow_networks_agree_with_pytorch() {
     let met = compare(&support::repository().join("train/reference/goldens"), TOLERANCE);
-    let all: BTreeSet<_> = entries().iter().map(|e| e.name).collect();
+    // Finders of faces have no y: their goldens stand in tests of their own.
+    let all: BTreeSet<_> = entries().iter().filter(|e| e.task() != Task::Find).map(|e| e.name).collect();
     assert_eq!(met, all, "every network has a golden");
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use moire_attack::{Attack, Criterion};
+use moire_face::Framing;
 use moire_study::ModelSpec;
 use moire_tensor::Eps;
 use moire_zoo::{Attribute, Attributes};
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Audit(AuditArgs),
     /// What a network answers on given images, and its input gradient, as safetensors
     Eval(EvalArgs),
+    /// Find the faces in photographs, and cut them out as networks expect them
+    Faces(FacesArgs),
     /// Write a study's report and tables again, from its records
     Report(ReportArgs),
     /// Networks, their sources, licences and checksums
@@ -119,6 +122,38 @@ pub(crate) struct EvalArgs {
     /// Where to write every output
     #[arg(long, value_name = "FILE", default_value = "eval.safetensors")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  moire faces holiday/ --finder retinaface:mobilenet0.25_Final.pth --crop celeba --out crops/\n\n\
+                        A photograph without faces is a result. One that cannot be read is named, the rest goes on, and \
+                        the exit code is 3."
+)]
+pub(crate) struct FacesArgs {
+    /// Photographs, and folders of them
+    #[arg(required = true, value_name = "IMAGE|DIR")]
+    pub(crate) photographs: Vec<PathBuf>,
+    /// The network that finds them, as in retinaface:mobilenet0.25_Final.pth
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) finder: ModelSpec,
+    /// Cut out each face: ffpp (square, x 1.3), classnseg (x 1.3), celeba (aligned, 178), attgan, stgan (aligned, 170)
+    #[arg(long, value_name = "KIND", requires = "out")]
+    pub(crate) crop: Option<Framing>,
+    /// Height and width of the crops
+    #[arg(long, value_name = "N", default_value_t = 256, requires = "crop", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(crate) size: u16,
+    /// Folder for the crops: NAME-1.png for the surest face of NAME, NAME-2.png for the next
+    #[arg(long, value_name = "DIR", requires = "crop")]
+    pub(crate) out: Option<PathBuf>,
+    /// The least score of a face
+    #[arg(long, value_name = "SCORE", default_value_t = 0.7)]
+    pub(crate) score: f32,
+    /// The side of the smallest face that has to be found, in pixels; 32, or 1/64 of a larger photograph, where not given
+    #[arg(long, value_name = "N")]
+    pub(crate) smallest: Option<f32>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

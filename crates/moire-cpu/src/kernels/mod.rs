@@ -11,6 +11,7 @@ pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod resample;
 pub(crate) mod softmax;
+pub(crate) mod warp;
 
 use rayon::prelude::*;
 

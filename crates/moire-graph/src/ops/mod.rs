@@ -11,6 +11,7 @@ mod pool;
 mod reduce;
 mod resample;
 mod softmax;
+mod warp;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub use pool::{AvgPool2d, AvgPoolGrad, MaxPool2d, MaxPoolGrad};
 pub use reduce::{MaxGrad, Reduce, ReduceKind};
 pub use resample::{AxisMap, Resample};
 pub use softmax::{Softmax, SoftmaxGrad};
+pub use warp::{PlaneMap, Warp};
 
 /// What a node computes. Images are `[r, c, h, w]`.
 ///
@@ -91,6 +93,8 @@ pub enum Op {
     Pad(Pad),
     /// A sparse linear map along an axis.
     Resample(Resample),
+    /// A sparse linear map of planes.
+    Warp(Warp),
 }
 
 /// What every op family says of itself.
@@ -136,6 +140,7 @@ impl Op {
             Self::Expand(op) => op,
             Self::Pad(op) => op,
             Self::Resample(op) => op,
+            Self::Warp(op) => op,
         }
     }
 

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use moire_cpu::Cpu;
 use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
-use moire_zoo::{Entry, Form, entries, find};
+use moire_zoo::{Entry, Form, Role, entries, find};
 
 use crate::cli::BenchArgs;
 use crate::terminal::table;
@@ -64,8 +64,14 @@ fn time(
     runs: usize,
 ) -> anyhow::Result<Timing> {
     let network = entry.random(0, &Form { domains, ..entry.form() })?;
-    let (x, y) = (network.graph.input("x")?, network.graph.output("y")?);
-    let forward = Builder::from(network.graph.clone()).finish([("y", y)])?;
+    let x = network.graph.input("x")?;
+    let (forward, y) = match network.role {
+        Role::Faces => (network.graph.clone(), network.graph.output("scores")?),
+        Role::Detector(_) | Role::Editor(_) | Role::Plain => {
+            let y = network.graph.output("y")?;
+            (Builder::from(network.graph.clone()).finish([("y", y)])?, y)
+        }
+    };
     let mut b = Builder::from(network.graph.clone());
     let square = b.act(y, Act::Square)?;
     let loss = b.mean_all(square)?;

@@ -29,6 +29,7 @@ fn as_json(entry: &Entry) -> serde_json::Value {
         "task": match entry.task() {
             Task::Detect => "detect",
             Task::Edit => "edit",
+            Task::Find => "find",
         },
         "summary": entry.summary,
         "source": entry.source,
@@ -47,7 +48,9 @@ fn as_json(entry: &Entry) -> serde_json::Value {
 
 /// Two lines a network: its numbers, and what it is for.
 fn list() {
-    for (task, title) in [(Task::Detect, "detectors"), (Task::Edit, "editors")] {
+    for (task, title) in
+        [(Task::Detect, "detectors"), (Task::Edit, "editors"), (Task::Find, "finders of faces")]
+    {
         println!("{title:<18}{:>9}{:>13}   checkpoints are under", "input", "parameters");
         for entry in entries().iter().filter(|e| e.task() == task) {
             let [h, w] = entry.preprocess.size;
@@ -155,7 +158,7 @@ fn on_ramp(network: &Network) -> anyhow::Result<Vec<f32>> {
         inputs.push(("c", &zeros));
     }
     program.run(1, &inputs)?;
-    let y = program.output("y")?.to_vec();
+    let y = program.output(if network.role == Role::Faces { "boxes" } else { "y" })?.to_vec();
     if let Some(bad) = y.iter().find(|v| !v.is_finite()) {
         bail!("the network's answer to a ramp holds {bad}");
     }
