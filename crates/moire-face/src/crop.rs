@@ -104,6 +104,17 @@ impl Crop {
         self.region
     }
 
+    /// The same crop of the part of the photograph whose upper left corner is (x, y).
+    ///
+    /// # Panics
+    /// The crop reads pixels left of or above that part.
+    #[must_use]
+    pub fn moved(&self, x: usize, y: usize) -> Self {
+        assert!(x <= self.region.x && y <= self.region.y, "the crop lies within the part");
+        let region = Rect { x: self.region.x - x, y: self.region.y - y, ..self.region };
+        Self { region, ..self.clone() }
+    }
+
     /// Height and width of the crop.
     pub fn size(&self) -> [usize; 2] {
         self.warp.as_ref().map_or([self.rows.outputs(), self.columns.outputs()], PlaneMap::output)

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use moire_attack::{Attack, Criterion};
+use moire_attack::{Attack, Combination, Criterion};
 use moire_face::Framing;
 use moire_study::ModelSpec;
 use moire_tensor::Eps;
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Find the faces in photographs, and cut them out as networks expect them
     Faces(FacesArgs),
+    /// Change photographs imperceptibly, so that the edits of deepfake editors break
+    Protect(ProtectArgs),
     /// Write a study's report and tables again, from its records
     Report(ReportArgs),
     /// Networks, their sources, licences and checksums
@@ -156,6 +158,85 @@ pub(crate) struct FacesArgs {
     pub(crate) smallest: Option<f32>,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  moire protect photographs/ --editor stargan:200000-G.ckpt --editor attgan:weights.199.pth \\\n    \
+                  --finder retinaface:mobilenet0.25_Final.pth --attributes Young,Brown_Hair --out protected/\n\n\
+                  Each result is a PNG of the photograph's own size beside a JSON record of what every edit of it comes \
+                  to. It can be stopped at any time: the same command goes on where it was. Photographs that cannot be \
+                  protected are named, the rest goes on, and the exit code is 3."
+)]
+pub(crate) struct ProtectArgs {
+    /// Photographs, and folders of them
+    #[arg(required = true, value_name = "IMAGE|DIR")]
+    pub(crate) photographs: Vec<PathBuf>,
+    /// An editor to protect from, once for each, as in stargan:200000-G.ckpt
+    #[arg(long = "editor", required = true, value_name = "MODEL")]
+    pub(crate) editors: Vec<ModelSpec>,
+    /// The network that finds the faces, as in retinaface:mobilenet0.25_Final.pth
+    #[arg(long, value_name = "MODEL", required_unless_present = "whole")]
+    pub(crate) finder: Option<ModelSpec>,
+    /// Take photographs whole, as an editor's user would who crops nothing
+    #[arg(long, conflicts_with = "finder")]
+    pub(crate) whole: bool,
+    /// What the people have, as in Male,Young,Black_Hair; they have none of the others
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    pub(crate) attributes: Attributes,
+    /// A table that says it for each photograph: CelebA's list_attr_celeba.txt, or as CSV
+    #[arg(long, value_name = "FILE", conflicts_with = "attributes")]
+    pub(crate) table: Option<PathBuf>,
+    /// How much may change: light (4/255), normal (0.025, the literature's), strong (0.05)
+    #[arg(long, value_enum, default_value = "normal")]
+    pub(crate) strength: Strength,
+    /// The same as a number, on pixels in [0, 1]
+    #[arg(long, value_name = "EPS", conflicts_with = "strength")]
+    pub(crate) eps: Option<Eps>,
+    /// The attack, one within a budget: more steps hold better and take longer
+    #[arg(long, value_name = "ATTACK", default_value = "i_fgsm(steps=10,alpha=eps/5)")]
+    pub(crate) attack: Attack,
+    /// How the editors are combined
+    #[arg(long, value_enum, default_value = "mgda")]
+    pub(crate) models: CombinationArg,
+    /// How the edits of one editor are combined
+    #[arg(long, value_enum, default_value = "uniform")]
+    pub(crate) domains: CombinationArg,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR", default_value = "protected")]
+    pub(crate) out: PathBuf,
+    /// Fixes every random number
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Strength {
+    Light,
+    Normal,
+    Strong,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CombinationArg {
+    /// One a step, in turn
+    Iterative,
+    /// Their mean
+    Uniform,
+    /// The direction along which none of them loses
+    Mgda,
+}
+
+impl From<CombinationArg> for Combination {
+    fn from(arg: CombinationArg) -> Self {
+        match arg {
+            CombinationArg::Iterative => Self::Iterative,
+            CombinationArg::Uniform => Self::Uniform,
+            CombinationArg::Mgda => Self::Mgda,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &FacesArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if cutter.is_some() {
-        distinct(&named)?;
+        distinct("crops", &named)?;
     }
     let (mut done, mut count) = (0, 0);
     for photograph in &named {
@@ -79,15 +79,15 @@ pub(crate) fn run(args: &FacesArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses photographs whose crops would have one name.
-fn distinct(named: &[Photograph]) -> anyhow::Result<()> {
+/// Refuses photographs whose results, called `what`, would have one name.
+pub(crate) fn distinct(what: &str, named: &[Photograph]) -> anyhow::Result<()> {
     let mut seen: BTreeMap<String, &Path> = BTreeMap::new();
     for photograph in named {
         let name = photograph.name.to_string_lossy().to_lowercase();
         if let Some(first) = seen.insert(name, &photograph.path) {
             let (first, second) = (first.display(), photograph.path.display());
             bail!(
-                "the crops of {first} and {second} would have one name: give one folder above both, or run twice"
+                "the {what} of {first} and {second} would have one name: give one folder above both, or run twice"
             );
         }
     }
@@ -129,7 +129,7 @@ impl Cutter<'_> {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     match count {
         0 => format!("no {what}"),
         1 => format!("1 {what}"),

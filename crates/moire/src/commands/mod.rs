@@ -5,5 +5,6 @@ pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod faces;
+pub(crate) mod protect;
 pub(crate) mod report;
 pub(crate) mod zoo;
