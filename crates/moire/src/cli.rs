@@ -142,7 +142,7 @@ pub(crate) struct FacesArgs {
     /// The least score of a face
     #[arg(long, value_name = "SCORE", default_value_t = 0.7)]
     pub(crate) score: f32,
-    /// The side of the smallest face that has to be found, in pixels; 32, or 1/64 of a larger photograph, where not given
+    /// Height in pixels of the smallest face that has to be found; where not given, 38, or 1/53 of a larger photograph
     #[arg(long, value_name = "N")]
     pub(crate) smallest: Option<f32>,
     #[command(flatten)]
