@@ -89,7 +89,7 @@ impl Crop {
                     let weight =
                         triangle((dx * cos + dy * sin) / radius) * triangle((dy * cos - dx * sin) / radius);
                     if weight > 0.0 {
-                        taps.push((held(row, rows) * columns + held(column, columns), weight));
+                        taps.push(((held(row, rows) * columns + held(column, columns)) as u32, weight));
                     }
                 }
             }
@@ -148,7 +148,8 @@ impl Crop {
             Some(warp) => {
                 let [height, width] = warp.output();
                 let value = |plane: &[f64], o: usize| {
-                    warp.row(o).iter().map(|&(i, weight)| f64::from(weight) * plane[i]).sum::<f64>() as f32
+                    warp.row(o).iter().map(|&(i, weight)| f64::from(weight) * plane[i as usize]).sum::<f64>()
+                        as f32
                 };
                 let planes = sums.chunks_exact(rows * columns);
                 planes.flat_map(|plane| (0..height * width).map(move |o| value(plane, o))).collect()
