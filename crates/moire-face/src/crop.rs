@@ -43,7 +43,7 @@ impl Crop {
     ///
     /// Each new pixel is a mean of those around its place, weighed by a triangle along each axis of the crop, of radius
     /// one old or one new pixel, whichever is larger: without a turn, [`Filter::Bilinear`]. What lies outside the
-    /// photograph is as the nearest pixel at its edge. A crop that shrinks by more than four is first shrunk upright, to
+    /// photograph is as the nearest pixel at its edge. A crop that shrinks by four or more is first shrunk upright, to
     /// between two and four times its size, so that the list of weights stays short.
     pub(crate) fn turned(
         [height, width]: [usize; 2],

@@ -28,8 +28,8 @@ pub enum Framing {
     StGan,
 }
 
-/// Where `CelebA`'s alignment puts the left eye, the right eye and the middle of the mouth in an image of 178 x 218, from
-/// the authors' `align_face_celeba.m`, which counts the middle of the first pixel as 1.
+/// Where `CelebA`'s alignment puts the left eye, the right eye and the middle of the mouth in an image of 178 x 218,
+/// from the authors' `align_face_celeba.m`, which counts the middle of the first pixel as 1.
 const CELEBA: [[f64; 2]; 3] = [[70.745, 112.0], [108.237, 112.0], [89.432, 153.514]];
 
 /// How much larger than the face's box a square of `FaceForensics++` or ClassNSeg is.
