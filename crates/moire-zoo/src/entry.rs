@@ -104,8 +104,9 @@ impl Entry {
     pub fn network(&self, weights: Weights, form: &Form) -> Result<Network, Error> {
         let (mut loader, config, seen) = weights.for_entry(self)?;
         let network = self.build(&mut loader, config, Preprocess { size: form.size, ..seen }, form)?;
+        // Before anything is done with the weights: where one is missing, zeros stand in that take no memory yet.
         loader.finish()?;
-        Ok(network)
+        simplified(network)
     }
 
     /// The network with plausible random weights of the published widths, for timing and tests of shape.
@@ -114,7 +115,7 @@ impl Entry {
     /// The architecture has no such form.
     pub fn random(&self, seed: u64, form: &Form) -> Result<Network, Error> {
         let preprocess = Preprocess { size: form.size, ..self.preprocess };
-        self.build(&mut Loader::random(seed), Config::default(), preprocess, form)
+        simplified(self.build(&mut Loader::random(seed), Config::default(), preprocess, form)?)
     }
 
     /// The network at its published widths without weights, all zeros: to look at its inputs, layers and outputs.
@@ -124,7 +125,7 @@ impl Entry {
     pub fn outline(&self) -> Result<Network, Error> {
         // Every tensor is missing there, so each is asked for at its published width, and zeros stand in.
         let mut loader = Loader::new(Checkpoint::new([])?, "no weights");
-        self.build(&mut loader, Config::default(), self.preprocess, &self.form())
+        simplified(self.build(&mut loader, Config::default(), self.preprocess, &self.form())?)
     }
 
     /// The size that it was made for, and one edit.
@@ -178,17 +179,17 @@ impl Entry {
         if let Some(width) = net.nameless {
             return Err(Repr::Nameless { name: self.name, width }.into());
         }
-        let graph = simplify(&net.b.finish(outputs)?)?;
+        let graph = net.b.finish(outputs)?;
         Ok(Network { name: self.name.to_owned(), graph, preprocess, role })
     }
 
     fn check(&self, form: &Form) -> Result<(), Error> {
-        let Sizes { least, multiple } = self.sizes;
-        let fits = |&n: &usize| (least..=LARGEST).contains(&n) && n % multiple == 0;
+        let Sizes { least, most, multiple } = self.sizes;
+        let fits = |&n: &usize| (least..=most).contains(&n) && n % multiple == 0;
         if !form.size.iter().all(fits) {
             let [h, w] = form.size;
             let of = if multiple == 1 { String::new() } else { format!(", in multiples of {multiple}") };
-            let expected = format!("height and width from {least} to {LARGEST}{of}");
+            let expected = format!("height and width from {least} to {most}{of}");
             return Err(Repr::Form { name: self.name, expected, found: format!("{h} x {w}") }.into());
         }
         let most = if self.takes_condition() { MOST_DOMAINS } else { 1 };
@@ -200,6 +201,46 @@ impl Entry {
     }
 }
 
-/// The largest height and width, and the most edits at once: far more than anybody's memory will hold.
-const LARGEST: usize = 8192;
+fn simplified(network: Network) -> Result<Network, Error> {
+    Ok(Network { graph: simplify(&network.graph)?, ..network })
+}
+
+/// The most edits at once.
 const MOST_DOMAINS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use moire_formats::{Checkpoint, Loader};
+
+    use crate::weights::Config;
+    use crate::{entries, find};
+
+    /// The numbers that are trained: all but running statistics.
+    fn trained(name: &str) -> usize {
+        let entry = find(name).unwrap();
+        // Every tensor is missing here, so each is asked for at its published width, and nothing is drawn.
+        let mut loader = Loader::new(Checkpoint::new([]).unwrap(), "nothing");
+        entry.build(&mut loader, Config::default(), entry.preprocess, &entry.form()).unwrap();
+        let statistics = ["running_mean", "running_var", "moving_mean:0", "moving_variance:0"];
+        let trained = loader.asked().filter(|(name, _)| !statistics.iter().any(|s| name.ends_with(s)));
+        trained.map(|(_, shape)| shape.numel()).sum()
+    }
+
+    #[test]
+    fn parameters_are_those_that_are_published() {
+        let mut wrong = Vec::new();
+        for entry in entries() {
+            let found = trained(entry.name);
+            if found != entry.parameters {
+                wrong.push(format!("{}: {found}, not {}", entry.name, entry.parameters));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        // With the thousand classes of ImageNet instead of two, as their authors count.
+        let classes = |name: &str, features: usize| trained(name) + 998 * (features + 1);
+        assert_eq!(classes("xception", 2048), 22_855_952);
+        assert_eq!(classes("inception_v3", 2048), 23_834_568);
+        assert_eq!(classes("resnet50", 2048), 25_557_032);
+        assert_eq!(classes("resnet101", 2048), 44_549_160);
+    }
+}

@@ -20,7 +20,8 @@ pub(crate) fn full(net: &mut Layers<'_>, x: ValueId) -> Result<ValueId, Error> {
 }
 
 fn build(net: &mut Layers<'_>, x: ValueId, light: bool) -> Result<ValueId, Error> {
-    let width = net.extent("DownBlock.1.weight", 0, 64);
+    // No wider than published: the full form's first dense layer grows with the fourth power of the width and the size.
+    let width = net.extent("DownBlock.1.weight", 0, 64).min(64);
     let blocks = net.depth(4, |i| format!("UpBlock1_{}.conv1.weight", i + 1));
     let mut x = x;
     for (place, width, conv) in [(1, width, K7), (5, 2 * width, HALVE), (9, 4 * width, HALVE)] {

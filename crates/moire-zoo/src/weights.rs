@@ -12,6 +12,9 @@ use crate::network::{Form, Preprocess};
 /// The metadata's `format` of a file that says itself which network it is.
 const FORMAT: &str = "moire.network.v1";
 
+/// The largest height and width that a file may ask for by itself.
+const MOST: usize = 2048;
+
 /// What an architecture cannot read off its tensors' shapes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,6 +164,9 @@ fn describe(metadata: &BTreeMap<String, String>, file: &str) -> Result<Descripti
     let Input { size, mean, std } =
         serde_json::from_str(text("input")?).map_err(|e| wrong("input", e.to_string()))?;
     config.check().map_err(|why| wrong("config", why.to_owned()))?;
+    if size.iter().any(|&side| side > MOST) {
+        return Err(wrong("input", format!("a file may ask for {MOST} x {MOST} pixels at most")));
+    }
     if mean.iter().any(|v| !v.is_finite()) || std.iter().any(|v| !v.is_finite() || *v <= 0.0) {
         return Err(wrong("input", "a deviation is positive, and all of it finite".to_owned()));
     }

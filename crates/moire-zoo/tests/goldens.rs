@@ -5,16 +5,18 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "the distances of a run that passes are worth a look")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use moire_cpu::Cpu;
-use moire_formats::{Checkpoint, Limits, Loader};
+use moire_formats::{Checkpoint, Limits};
 use moire_graph::{Act, Builder, Device, Graph, simplify};
-use moire_tensor::{Rng, SampleId, Shape, Tensor};
+use moire_tensor::{Rng, SampleId};
 use moire_testkit::relative_l2;
-use moire_zoo::{Entry, Form, Network, Role, Task, entries, find};
+use moire_zoo::{Form, Network, Role, Task, entries, find};
 use serde_json::Value;
 
 /// The largest relative L2 distance.
@@ -22,40 +24,6 @@ const TOLERANCE: f64 = 1e-4;
 /// The same of a gradient through millions of rectified numbers: those that lie within rounding of 0 have their slope by
 /// chance. PyTorch in `f32` is 2.4e-3 away from itself in `f64` for ResNet-50 of these weights, its answer 6.1e-7.
 const TOLERANCE_OF_WIDE_GRADIENTS: f64 = 1e-2;
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// A file with the seeded weights that the golden names.
-fn weights(entry: &Entry, about: &Value) -> Vec<u8> {
-    let mut random = Loader::random(about["seed"].as_u64().unwrap());
-    let inside = about["inside"].as_str().unwrap();
-    let prefix = if inside.is_empty() { String::new() } else { format!("{inside}.") };
-    let tensors = about["tensors"].as_array().unwrap().iter().map(|tensor| {
-        let name = tensor[0].as_str().unwrap();
-        let dims = tensor[1].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize);
-        (format!("{prefix}{name}"), random.tensor(name, dims.collect::<Shape>()))
-    });
-    let mut tensors: Vec<_> = tensors.collect();
-    if !inside.is_empty() {
-        tensors.push(("optimizer.state.0.exp_avg".to_owned(), Tensor::full([3], 0.5)));
-    }
-    let mut file = Checkpoint::new(tensors).unwrap();
-    if about["config"] != serde_json::json!({}) {
-        let input = &entry.preprocess;
-        let input = serde_json::json!({"size": input.size, "mean": input.mean, "std": input.std});
-        for (key, value) in [
-            ("format", "moire.network.v1"),
-            ("architecture", entry.name),
-            ("config", &about["config"].to_string()),
-            ("input", &input.to_string()),
-        ] {
-            file.describe(key, value);
-        }
-    }
-    file.write_safetensors()
-}
 
 /// Every output, and d mean(y^2) / dx.
 fn with_gradient(network: &Network) -> Graph {
@@ -80,7 +48,7 @@ fn compare(folder: &Path, gradients: f64) -> BTreeSet<&'static str> {
         let number = |key: &str| about[key].as_u64().unwrap() as usize;
         let entry = find(about["entry"].as_str().unwrap()).unwrap();
         let form = Form { size: [number("size"); 2], domains: number("domains") };
-        let file = [(name.clone(), weights(entry, &about))];
+        let file = [(name.clone(), support::weights(entry, &about).write_safetensors())];
         let network = entry.load(&file, &Limits::default(), &form).unwrap_or_else(|e| panic!("{name}: {e}"));
 
         let graph = with_gradient(&network);
@@ -116,7 +84,7 @@ fn compare(folder: &Path, gradients: f64) -> BTreeSet<&'static str> {
 
 #[test]
 fn narrow_networks_agree_with_pytorch() {
-    let met = compare(&repository().join("train/reference/goldens"), TOLERANCE);
+    let met = compare(&support::repository().join("train/reference/goldens"), TOLERANCE);
     // Finders of faces have no y: their goldens stand in tests of their own.
     let all: BTreeSet<_> = entries().iter().filter(|e| e.task() != Task::Find).map(|e| e.name).collect();
     assert_eq!(met, all, "every network has a golden");
@@ -125,6 +93,6 @@ fn narrow_networks_agree_with_pytorch() {
 #[test]
 #[ignore = "its goldens are made by `make parity-zoo`, which runs it"]
 fn published_widths_agree_with_pytorch() {
-    let folder = repository().join("target/parity-zoo/goldens");
+    let folder = support::repository().join("target/parity-zoo/goldens");
     assert!(compare(&folder, TOLERANCE_OF_WIDE_GRADIENTS).len() > 10);
 }

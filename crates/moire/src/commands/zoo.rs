@@ -5,7 +5,7 @@ use moire_cpu::Cpu;
 use moire_graph::{Device, Op};
 use moire_study::{ModelSpec, Opened, files};
 use moire_tensor::Tensor;
-use moire_zoo::{Encoding, Entry, Network, Role, Task, entries, find};
+use moire_zoo::{Encoding, Entry, Network, Role, Sizes, Task, entries, find};
 
 use crate::cli::{ConvertArgs, ZooArgs, ZooCommand};
 
@@ -73,7 +73,8 @@ fn show(entry: &Entry, layers: bool) -> anyhow::Result<()> {
     println!("get it from {}", entry.source);
     println!("licence     {}", entry.licence);
     println!("input       RGB, {h} x {w}, mean {:?}, std {:?}", entry.preprocess.mean, entry.preprocess.std);
-    println!("            {} pixels or more, in multiples of {}", entry.sizes.least, entry.sizes.multiple);
+    let Sizes { least, most, multiple } = entry.sizes;
+    println!("            other sizes from {least} to {most}, in multiples of {multiple}");
     println!("answers     {}", entry.labels);
     println!("parameters  {}", entry.parameters);
     if let Some(condition) = condition(&network) {
@@ -108,7 +109,7 @@ fn condition(network: &Network) -> Option<String> {
     let encoding = match condition.encoding {
         Encoding::Target => "1 for what the face shall have, else 0",
         Encoding::Signed => "0.5 for what the face shall have, else -0.5; what changes 1 or -1",
-        Encoding::Difference => "what the face shall have minus what it has",
+        Encoding::Difference | Encoding::AuthorsDifference => "what the face shall have minus what it has",
     };
     let names: Vec<&str> = condition.attributes.iter().map(|a| a.name()).collect();
     Some(format!("{}\n            (c holds {encoding})", names.join(", ")))
