@@ -43,7 +43,7 @@ impl Crop {
     ///
     /// Each new pixel is a mean of those around its place, weighed by a triangle along each axis of the crop, of radius
     /// one old or one new pixel, whichever is larger: without a turn, [`Filter::Bilinear`]. What lies outside the
-    /// photograph is as the nearest pixel at its edge. A crop that shrinks by more than four is first shrunk upright, to
+    /// photograph is as the nearest pixel at its edge. A crop that shrinks by four or more is first shrunk upright, to
     /// between two and four times its size, so that the list of weights stays short.
     pub(crate) fn turned(
         [height, width]: [usize; 2],
@@ -89,7 +89,7 @@ impl Crop {
                     let weight =
                         triangle((dx * cos + dy * sin) / radius) * triangle((dy * cos - dx * sin) / radius);
                     if weight > 0.0 {
-                        taps.push((held(row, rows) * columns + held(column, columns), weight));
+                        taps.push(((held(row, rows) * columns + held(column, columns)) as u32, weight));
                     }
                 }
             }
@@ -159,7 +159,8 @@ impl Crop {
             Some(warp) => {
                 let [height, width] = warp.output();
                 let value = |plane: &[f64], o: usize| {
-                    warp.row(o).iter().map(|&(i, weight)| f64::from(weight) * plane[i]).sum::<f64>() as f32
+                    warp.row(o).iter().map(|&(i, weight)| f64::from(weight) * plane[i as usize]).sum::<f64>()
+                        as f32
                 };
                 let planes = sums.chunks_exact(rows * columns);
                 planes.flat_map(|plane| (0..height * width).map(move |o| value(plane, o))).collect()

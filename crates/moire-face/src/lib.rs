@@ -2,7 +2,7 @@
 //!
 //! - [`FaceFinder`]: from a photograph to its [`Face`]s, each with its [`Bounds`], a score and five landmarks, by a
 //!   network of [`moire_zoo`] on any [`Device`](moire_graph::Device).
-//! - [`Framing`]: how `FaceForensics++`, ClassNSeg and the editors trained on CelebA cut a face out.
+//! - [`Framing`]: how `FaceForensics++`, ClassNSeg and the editors trained on `CelebA` cut a face out.
 //! - [`Crop`]: such a crop as a linear map, which cuts pixels and stands in graphs, so that a gradient reaches the
 //!   photograph's own pixels.
 //!

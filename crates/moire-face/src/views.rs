@@ -7,8 +7,9 @@ pub(crate) struct View {
     pub(crate) to: [usize; 2],
 }
 
-/// Pixels below which a face is not found reliably: the side of the finest prior.
-const FINEST: f64 = 16.0;
+/// Pixels of a face's longer side below which it is not found reliably. On photographs shrunk step by step, the
+/// published network loses faces between 19 and 23 pixels; its finest prior has 16.
+const FINEST: f64 = 24.0;
 
 /// Of a tile, the part that its neighbour shows too.
 const SHARED: usize = 4;
@@ -68,13 +69,13 @@ mod tests {
 
     #[test]
     fn large_photographs_are_seen_as_a_whole_and_then_in_tiles() {
-        let views = View::all([1000, 2000], [640, 640], 30.0);
+        let views = View::all([1000, 2000], [640, 640], 40.0);
         assert_eq!(views[0].to, [320, 640]);
         // At 0.64, tiles are 1000 pixels long, of which neighbours share 250.
         let starts: Vec<_> = views[1..].iter().map(|v| (v.region.x, v.region.y, v.region.width)).collect();
         assert_eq!(starts, [(0, 0, 1000), (500, 0, 1000), (1000, 0, 1000)]);
         assert!(views[1..].iter().all(|v| v.to == [640, 640]));
-        assert_eq!(View::all([1000, 2000], [640, 640], 50.0).len(), 1, "50 pixels are seen as 16");
+        assert_eq!(View::all([1000, 2000], [640, 640], 75.0).len(), 1, "75 pixels are seen as 24");
     }
 
     proptest! {
@@ -95,7 +96,7 @@ mod tests {
                     start as f64 <= at && at + side <= (start + length) as f64
                 };
                 let seen = side * scale;
-                let found = seen >= 15.0 || scale >= 1.0;
+                let found = seen >= 23.0 || scale >= 1.0;
                 let answers = v.largest(photograph).is_none_or(|most| seen <= f64::from(most));
                 found && answers && inside(r.x, r.width, x) && inside(r.y, r.height, y)
             };

@@ -35,7 +35,7 @@ fn in_graph(crop: &Crop, photograph: &Picture) -> Vec<f32> {
     program.output("y").unwrap().to_vec()
 }
 
-/// A face whose eyes are `apart` pixels apart around (x, y), tilted by `tilt` radians, as CelebA's mean face has its
+/// A face whose eyes are `apart` pixels apart around (x, y), tilted by `tilt` radians, as `CelebA`'s mean face has its
 /// landmarks.
 fn face(x: f32, y: f32, apart: f32, tilt: f32) -> Face {
     let scale = apart / 37.492;

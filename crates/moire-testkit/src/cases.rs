@@ -246,7 +246,7 @@ pub fn cases() -> Vec<Case> {
         }),
         ("warp", |b, v| {
             // Transposed, doubled in one axis, with pixels that nothing reads and one that reads nothing.
-            let row = |o: usize| match o {
+            let row = |o: u32| match o {
                 0 => vec![],
                 _ => vec![(o % 7 * 4, 0.5), (o / 7 * 2 + 1, -1.5), (o, 0.25)],
             };

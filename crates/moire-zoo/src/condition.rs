@@ -16,8 +16,11 @@ pub enum Encoding {
     Target,
     /// `AttGAN`'s: 0.5 for each attribute that the edited face shall have, else -0.5; the edited one 1 or -1.
     Signed,
-    /// `STGAN`'s: what shall be minus what is, 1, 0 or -1.
+    /// `STGAN`'s, as its PyTorch port asks: what shall be minus what is, 1, 0 or -1.
     Difference,
+    /// `STGAN`'s, as its authors' TensorFlow asks: the same numbers, but edits conflict as `AttGAN`'s do, save that a
+    /// moustache and no beard do not.
+    AuthorsDifference,
 }
 
 /// What the numbers of a condition mean.
@@ -33,21 +36,22 @@ const HAIR: [Attribute; 4] = [BlackHair, BlondHair, BrownHair, GrayHair];
 
 /// What a face cannot well have together, by AttGAN's `check_attribute_conflict`: each of the one side drives out the
 /// other.
-const CONFLICTS: [(&[Attribute], &[Attribute]); 7] = [
+const CONFLICTS: [(&[Attribute], &[Attribute]); 5] = [
     (&[Bald, RecedingHairline], &[Bangs]),
     (&[Bangs], &[Bald, RecedingHairline]),
     (&HAIR, &HAIR),
     (&[StraightHair], &[WavyHair]),
     (&[WavyHair], &[StraightHair]),
-    (&[Mustache], &[NoBeard]),
-    (&[NoBeard], &[Mustache]),
 ];
+/// One more pair of AttGAN's, which STGAN's authors left out.
+const BEARD: [(&[Attribute], &[Attribute]); 2] = [(&[Mustache], &[NoBeard]), (&[NoBeard], &[Mustache])];
 
 impl Condition {
     /// The condition of one edit of a face: the numbers in the order of [`Condition::attributes`].
     ///
-    /// The edit turns its attribute over. `StarGAN` and `STGAN` set a hair colour instead, and take the others away
-    /// (`make_celeb_labels`, `create_labels`); AttGAN takes away what conflicts with an attribute that comes.
+    /// The edit turns its attribute over. `StarGAN` and the port of `STGAN` set a hair colour instead, and take the others
+    /// away (`make_celeb_labels`, `create_labels`); `AttGAN` and the authors of `STGAN` take away what conflicts with an
+    /// attribute that comes (`check_attribute_conflict`).
     ///
     /// # Errors
     /// The editor does not know this attribute, or the face's is not known.
@@ -68,7 +72,9 @@ impl Condition {
                 Encoding::Target => f32::from(u8::from(shall)),
                 Encoding::Signed if self.attributes[i] == edit => sign,
                 Encoding::Signed => 0.5 * sign,
-                Encoding::Difference => f32::from(u8::from(shall)) - f32::from(u8::from(is[i])),
+                Encoding::Difference | Encoding::AuthorsDifference => {
+                    f32::from(u8::from(shall)) - f32::from(u8::from(is[i]))
+                }
             }
         };
         Ok(shall.iter().enumerate().map(number).collect())
@@ -88,18 +94,17 @@ impl Condition {
 
     /// Whether the face has `attribute` after the edit, from whether it `is` there now. The edited one `comes` or goes.
     fn after(&self, edit: Attribute, comes: bool, attribute: Attribute, is: bool) -> bool {
+        let conflict = |pairs: &[(&[Attribute], &[Attribute])]| {
+            pairs.iter().any(|(one, other)| one.contains(&edit) && other.contains(&attribute))
+        };
         match self.encoding {
             Encoding::Target | Encoding::Difference if HAIR.contains(&edit) => {
                 attribute == edit || is && !HAIR.contains(&attribute)
             }
             _ if attribute == edit => !is,
             Encoding::Target | Encoding::Difference => is,
-            Encoding::Signed => {
-                let conflict = |(one, other): &(&[Attribute], &[Attribute])| {
-                    one.contains(&edit) && other.contains(&attribute)
-                };
-                is && !(comes && CONFLICTS.iter().any(conflict))
-            }
+            Encoding::Signed => is && !(comes && (conflict(&CONFLICTS) || conflict(&BEARD))),
+            Encoding::AuthorsDifference => is && !(comes && conflict(&CONFLICTS)),
         }
     }
 }
@@ -151,6 +156,15 @@ mod tests {
         assert_eq!(blond, [0.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!(edit("Young", Young)[9], -1.0);
         assert_eq!(edit("Blond_Hair", BlondHair), [0.0; 10]);
+        // The authors turn a hair colour over, and let a moustache and no beard stand together.
+        let edit = |face, to| self::edit(Encoding::AuthorsDifference, &attgan::ATTRIBUTES, face, to);
+        let mut expected = [0.0; 13];
+        expected[3] = -1.0;
+        assert_eq!(edit("Blond_Hair", BlondHair), expected);
+        let mut expected = [0.0; 13];
+        expected[9] = 1.0;
+        assert_eq!(edit("No_Beard", Mustache), expected);
+        assert_eq!(edit("Bangs", Bald)[..2], [1.0, -1.0]);
     }
 
     #[test]

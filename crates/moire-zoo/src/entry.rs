@@ -17,7 +17,8 @@ pub struct Published {
     /// What it was trained on.
     pub about: &'static str,
     /// What it answers to the ramp, image ((7c + 3i + 5j) mod 256) / 255 at channel c, row i, column j, of the size
-    /// that the network was made for: the first numbers of `y`, of `boxes` for a finder of faces, as an independent port computes them.
+    /// that the network was made for: the first numbers of `y`, of `boxes` for a finder of faces, as an independent port
+    /// computes them.
     pub ramp: &'static [f64],
 }
 

@@ -1,5 +1,5 @@
-//! `RetinaFace` on `MobileNet` 0.25 (Deng et al., arXiv 1905.00641; biubug6/Pytorch_Retinaface `models/retinaface.py`,
-//! `models/net.py`, `layers/functions/prior_box.py`, `utils/box_utils.py`).
+//! `RetinaFace` on `MobileNet` 0.25 (Deng et al., arXiv 1905.00641; `biubug6/Pytorch_Retinaface`
+//! `models/retinaface.py`, `models/net.py`, `layers/functions/prior_box.py`, `utils/box_utils.py`).
 //!
 //! The network answers with offsets from priors, squares of fixed sizes at the middles of a grid of cells. Decoding them
 //! is part of the graph, so that whoever asks gets pixels of `x`: a prior of centre c and side s, with offsets l for the

@@ -67,7 +67,8 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
     let conv = if has(net, &format!("{name}.bias")) { conv.biased() } else { conv };
     z = net.conv_transpose(z, &name, 3, conv)?;
     let y = net.b.act(z, Act::Tanh)?;
-    Ok(Edited { y, condition: Condition { encoding: Encoding::Difference, attributes } })
+    let encoding = if normed { Encoding::Difference } else { Encoding::AuthorsDifference };
+    Ok(Edited { y, condition: Condition { encoding, attributes } })
 }
 
 /// Twice the size, batch norm, `ReLU`.

@@ -14,7 +14,7 @@ use moire_zoo::{Attribute, Attributes};
 /// How little does it take to fool a deepfake detector, and does it survive being saved?
 ///
 /// For testing detectors that are yours or that you may test, and for research. Exit codes: 0 done, 1 failed,
-/// 2 wrong usage, 3 done with findings that you asked to fail on.
+/// 2 wrong usage, 3 done with findings that you asked to fail on or with files that could not be read.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -145,7 +145,7 @@ pub(crate) struct FacesArgs {
     #[arg(long, value_name = "KIND", requires = "out")]
     pub(crate) crop: Option<Framing>,
     /// Height and width of the crops
-    #[arg(long, value_name = "N", default_value_t = 256, requires = "crop", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", default_value_t = 256, requires = "crop", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) size: u16,
     /// Folder for the crops: NAME-1.png for the surest face of NAME, NAME-2.png for the next
     #[arg(long, value_name = "DIR", requires = "crop")]
@@ -153,7 +153,7 @@ pub(crate) struct FacesArgs {
     /// The least score of a face
     #[arg(long, value_name = "SCORE", default_value_t = 0.7)]
     pub(crate) score: f32,
-    /// The side of the smallest face that has to be found, in pixels; 32, or 1/64 of a larger photograph, where not given
+    /// Height in pixels of the smallest face that has to be found; where not given, 38, or 1/53 of a larger photograph
     #[arg(long, value_name = "N")]
     pub(crate) smallest: Option<f32>,
     #[command(flatten)]

@@ -23,7 +23,7 @@ impl Kernel for Warping {
                 for (column, pixel) in pixels.chunks_exact_mut(channels).enumerate() {
                     pixel.fill(0.0);
                     for &(i, weight) in self.op.0.row(row * self.y.width + column) {
-                        let from = &x[i * channels..][..channels];
+                        let from = &x[i as usize * channels..][..channels];
                         pixel.iter_mut().zip(from).for_each(|(y, x)| *y += weight * x);
                     }
                 }

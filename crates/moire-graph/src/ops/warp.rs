@@ -16,7 +16,7 @@ pub struct PlaneMap {
     input: [usize; 2],
     output: [usize; 2],
     starts: Vec<usize>,
-    taps: Vec<(usize, f32)>,
+    taps: Vec<(u32, f32)>,
 }
 
 impl PlaneMap {
@@ -24,20 +24,23 @@ impl PlaneMap {
     /// `weight * input[i]` over the `o`-th of `rows`, pairs `(i, weight)`.
     ///
     /// # Panics
-    /// There is not one row for each output pixel, or a pair names an input that does not exist.
+    /// There is not one row for each output pixel, there are more than 2^32 of them, or a pair names an input that does
+    /// not exist.
     pub fn new(
         input: [usize; 2],
         output: [usize; 2],
-        rows: impl IntoIterator<Item = Vec<(usize, f32)>>,
+        rows: impl IntoIterator<Item = Vec<(u32, f32)>>,
     ) -> Self {
         let mut map = Self { input, output, starts: vec![0], taps: Vec::new() };
         let inputs: usize = input.iter().product();
         for row in rows {
-            assert!(row.iter().all(|&(i, _)| i < inputs), "a tap reads one of {inputs} inputs");
+            assert!(row.iter().all(|&(i, _)| (i as usize) < inputs), "a tap reads one of {inputs} inputs");
             map.taps.extend(row);
             map.starts.push(map.taps.len());
         }
-        assert_eq!(map.starts.len() - 1, output.iter().product::<usize>(), "there is a row for each output");
+        let outputs: usize = output.iter().product();
+        assert_eq!(map.starts.len() - 1, outputs, "there is a row for each output");
+        assert!(u32::try_from(outputs).is_ok(), "the adjoint counts outputs in 32 bits");
         map
     }
 
@@ -55,7 +58,7 @@ impl PlaneMap {
     ///
     /// # Panics
     /// There is no such output pixel.
-    pub fn row(&self, o: usize) -> &[(usize, f32)] {
+    pub fn row(&self, o: usize) -> &[(u32, f32)] {
         &self.taps[self.starts[o]..self.starts[o + 1]]
     }
 
@@ -64,7 +67,7 @@ impl PlaneMap {
     pub fn transpose(&self) -> Self {
         let mut rows = vec![Vec::new(); self.input.iter().product()];
         for o in 0..self.starts.len() - 1 {
-            self.row(o).iter().for_each(|&(i, weight)| rows[i].push((o, weight)));
+            self.row(o).iter().for_each(|&(i, weight)| rows[i as usize].push((o as u32, weight)));
         }
         Self::new(self.output, self.input, rows)
     }
@@ -95,7 +98,7 @@ impl Rule for Warp {
         let pixels: usize = self.0.input().iter().product();
         let outputs: usize = self.0.output().iter().product();
         let sum = |plane: &[f64], o: usize| {
-            self.0.row(o).iter().map(|&(i, weight)| f64::from(weight) * plane[i]).sum::<f64>()
+            self.0.row(o).iter().map(|&(i, weight)| f64::from(weight) * plane[i as usize]).sum::<f64>()
         };
         let planes = xs[0].data().chunks_exact(pixels);
         let data = planes.flat_map(|plane| (0..outputs).map(move |o| sum(plane, o))).collect();

@@ -109,7 +109,7 @@ fn condition(network: &Network) -> Option<String> {
     let encoding = match condition.encoding {
         Encoding::Target => "1 for what the face shall have, else 0",
         Encoding::Signed => "0.5 for what the face shall have, else -0.5; what changes 1 or -1",
-        Encoding::Difference => "what the face shall have minus what it has",
+        Encoding::Difference | Encoding::AuthorsDifference => "what the face shall have minus what it has",
     };
     let names: Vec<&str> = condition.attributes.iter().map(|a| a.name()).collect();
     Some(format!("{}\n            (c holds {encoding})", names.join(", ")))
