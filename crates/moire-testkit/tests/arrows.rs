@@ -10,6 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["moire-formats", "moire-cpu", "moire-attack", "moire-metric", "moire-testkit"],
     &["moire-zoo"],
     &["moire-study"],
+    &["moire-rate"],
     &["moire"],
 ];
 

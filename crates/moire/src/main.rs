@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => commands::audit::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Report(args) => commands::report::run(&args),
+        Command::Rate(args) => commands::rate::run(&args),
         Command::Zoo(args) => commands::zoo::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };

@@ -4,5 +4,6 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod eval;
+pub(crate) mod rate;
 pub(crate) mod report;
 pub(crate) mod zoo;
