@@ -47,7 +47,7 @@ impl Check {
         let side = PLATE as f32;
         for attempt in 0..16_000u32 {
             // Large dots first; small ones fill what they leave.
-            let radius = if attempt < 3000 { rng.uniform(5.0, 8.0) } else { rng.uniform(2.2, 4.0) };
+            let radius = if attempt < 3000 { rng.uniform(4.0, 6.0) } else { rng.uniform(1.8, 3.2) };
             let (x, y) = (rng.uniform(0.0, side), rng.uniform(0.0, side));
             let inside = (x - side / 2.0).hypot(y - side / 2.0) + radius < side / 2.0 - 2.0;
             if inside && dots.iter().all(|d| (d.0 - x).hypot(d.1 - y) > d.2 + radius + 0.8) {
@@ -65,8 +65,8 @@ impl Check {
 
     /// Whether this place belongs to one of the two digits.
     fn is_figure(self, x: f32, y: f32) -> bool {
-        let dot = PLATE as f32 / 16.0;
-        let (column, row) = (x / dot - 2.5, y / dot - 4.5);
+        let dot = PLATE as f32 / 13.5;
+        let (column, row) = (x / dot - 1.25, y / dot - 3.25);
         if column < 0.0 || row < 0.0 || row >= 7.0 || column >= 11.0 {
             return false;
         }

@@ -39,9 +39,10 @@ pub(super) async fn icon() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// One address for every density: the browser shows a picture so that its pixels are the screen's, without a script.
+/// One picture for every density: the browser shows it so that its pixels are the screen's, without a script. Each has
+/// an address of its own, for Chromium takes a larger density that it has at hand for one that fits.
 pub(super) fn srcset(url: &str) -> String {
-    DENSITIES.map(|d| format!("{url} {d}x")).join(", ")
+    DENSITIES.map(|d| format!("{url}?{d} {d}x")).join(", ")
 }
 
 /// Says that the window is too small for two pictures of this size, without a script: for each density its own

@@ -201,7 +201,7 @@ fn practice(app: &App, frame: Frame<'_>, n: usize) -> Response {
         choices: choices(&frame),
         last: false,
         undo: false,
-        next: urls(app, Place::Training(n + 1)),
+        next: srcsets(app, Place::Training(n + 1)),
         frame,
     };
     show(app, StatusCode::OK, &page)
@@ -230,7 +230,7 @@ fn pair(app: &App, frame: Frame<'_>, rater: &Rater, open: Open) -> Response {
         choices: choices(&frame),
         last: n == of,
         undo: open.may_undo(),
-        next: urls(app, Place::Set { deck: open.deck, position: open.position + 1 }),
+        next: srcsets(app, Place::Set { deck: open.deck, position: open.position + 1 }),
         frame,
     };
     show(app, StatusCode::OK, &page)
@@ -245,8 +245,11 @@ fn sides(app: &App, place: Place) -> Option<([Shown; 2], usize, usize)> {
     Some(([shown(0), shown(1)], files[0].width, files[0].height))
 }
 
-fn urls(app: &App, place: Place) -> Vec<String> {
-    place.sides(app).map(|_| (0..2).map(|side| place.url(app, side)).collect()).unwrap_or_default()
+fn srcsets(app: &App, place: Place) -> Vec<String> {
+    place
+        .sides(app)
+        .map(|_| (0..2).map(|side| assets::srcset(&place.url(app, side))).collect())
+        .unwrap_or_default()
 }
 
 /// Before the first set, after one, and when there are no more.
