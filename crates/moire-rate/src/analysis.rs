@@ -195,9 +195,7 @@ fn images(
 }
 
 fn correlations(conditions: &[OpinionCondition], images: &[OpinionImage]) -> Vec<OpinionCorrelation> {
-    let measures: [(&str, fn(&OpinionImage) -> Option<f64>); 3] =
-        [("psnr", |i| i.psnr), ("ssim", |i| i.ssim), ("rmse_255", |i| i.rmse_255)];
-    let one = |(measure, of): (&str, fn(&OpinionImage) -> Option<f64>)| {
+    let one = |measure: &str, of: fn(&OpinionImage) -> Option<f64>| {
         // An unchanged image has no finite PSNR, and its other measures are all the same.
         let changed = images.iter().filter(|i| conditions[i.condition].attack != CLEAN);
         let (values, scores): (Vec<f64>, Vec<f64>) =
@@ -209,7 +207,7 @@ fn correlations(conditions: &[OpinionCondition], images: &[OpinionImage]) -> Vec
             images: values.len(),
         }
     };
-    measures.into_iter().map(one).collect()
+    vec![one("psnr", |i| i.psnr), one("ssim", |i| i.ssim), one("rmse_255", |i| i.rmse_255)]
 }
 
 /// Writes `opinion.json`, and its conditions, images and raters as CSV, into the experiment's folder.

@@ -1,5 +1,6 @@
 //! A small study for tests: pictures made here, records of them, on the disk where wanted.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use moire_image::{Picture, encode_png};
@@ -9,6 +10,7 @@ use moire_study::{
 use moire_tensor::Eps;
 
 use crate::plan::RatePlan;
+use crate::store::Experiment;
 
 /// A plan over the first `conditions` conditions of [`records`].
 pub(crate) fn plan(set: usize, ratings: usize, conditions: usize) -> RatePlan {
@@ -19,7 +21,8 @@ pub(crate) fn plan(set: usize, ratings: usize, conditions: usize) -> RatePlan {
     for k in 0..conditions {
         let (attack, eps) = condition(k);
         let eps = eps.map_or(String::new(), |e| format!("eps = '{e}'\n"));
-        text += &format!("[[condition]]\nname = 'secret {k}'\nnetwork = 'net'\nattack = '{attack}'\n{eps}");
+        writeln!(text, "[[condition]]\nname = 'secret {k}'\nnetwork = 'net'\nattack = '{attack}'\n{eps}")
+            .expect("a text");
     }
     toml::from_str(&text).expect("a plan")
 }
@@ -66,7 +69,7 @@ pub(crate) fn records(images: usize, conditions: usize) -> Vec<Record> {
 }
 
 /// The same as a study on the disk, its pictures soft waves with noise over them.
-pub(crate) fn study(folder: &Path, images: usize, conditions: usize, side: usize) -> Vec<Record> {
+pub(crate) fn study(folder: &Path, images: usize, conditions: usize, side: usize) {
     let records = records(images, conditions);
     let meta = Meta { plan: "seed = 7\n".to_owned(), program: "moire".to_owned(), ..Meta::default() };
     let mut store = Store::open_or_create(&folder.join("study.sqlite"), &meta).expect("a study");
@@ -75,7 +78,8 @@ pub(crate) fn study(folder: &Path, images: usize, conditions: usize, side: usize
         for k in 0..conditions {
             let wave = |i: usize| {
                 let (x, y, c) = ((i / 3 % side) as f64, (i / 3 / side) as f64, (i % 3) as f64);
-                let noise = if (i * 2_654_435_761 >> 7) % 2 == 0 { k as f64 } else { -(k as f64) };
+                let noise =
+                    if (i.wrapping_mul(2_654_435_761) >> 7) % 2 == 0 { k as f64 } else { -(k as f64) };
                 let level = ((x * 0.05 + image as f64).sin() + (y * 0.04 + c).cos()) * 50.0 + 128.0;
                 (level + noise) as u8
             };
@@ -84,5 +88,12 @@ pub(crate) fn study(folder: &Path, images: usize, conditions: usize, side: usize
             files::write(&folder.join(format!("images/net/{k}/{image:03}.png")), &png).expect("a picture");
         }
     }
-    records
+}
+
+/// An experiment on that study, begun.
+pub(crate) fn experiment(folder: &Path, plan: &RatePlan, images: usize) -> Experiment {
+    study(folder, images, plan.condition.len(), 8);
+    let text = plan.text().expect("a plan has a text");
+    files::write(&Experiment::plan_path(folder), text.as_bytes()).expect("a plan");
+    Experiment::open_or_begin(folder).expect("an experiment")
 }

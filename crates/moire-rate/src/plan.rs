@@ -19,8 +19,8 @@ pub struct RatePlan {
     #[serde(default)]
     pub seed: u64,
     /// Pairs a condition; fewer where the study has fewer.
-    #[serde(default = "within::<300, 1, 10_000>")]
-    pub pairs: Within<1, 10_000>,
+    #[serde(default = "within::<300, 1, 2000>")]
+    pub pairs: Within<1, 2000>,
     /// Pairs a set, golden and trap pairs among them.
     #[serde(default = "within::<21, 2, 200>")]
     pub set: Within<2, 200>,
@@ -207,7 +207,7 @@ impl RatePlan {
         Self {
             title: "What do you see?".to_owned(),
             seed: 0,
-            pairs: within::<300, 1, 10_000>(),
+            pairs: within::<300, 1, 2000>(),
             set: within::<21, 2, 200>(),
             golden: within::<1, 0, 20>(),
             traps: within::<1, 0, 20>(),

@@ -67,7 +67,7 @@ impl Check {
     fn is_figure(self, x: f32, y: f32) -> bool {
         let dot = PLATE as f32 / 13.5;
         let (column, row) = (x / dot - 1.25, y / dot - 3.25);
-        if column < 0.0 || row < 0.0 || row >= 7.0 || column >= 11.0 {
+        if !(0.0..7.0).contains(&row) || !(0.0..11.0).contains(&column) {
             return false;
         }
         let (column, row) = (column as usize, row as usize);

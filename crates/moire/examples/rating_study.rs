@@ -1,8 +1,6 @@
 //! Writes a study of synthetic pictures with the plan of a rating, to try it on: `cargo run --example rating_study --
 //! FOLDER`, then `moire rate serve FOLDER`.
 
-#![allow(clippy::unwrap_used, reason = "an example stops where a test would fail")]
-
 #[path = "../tests/support/rating_study.rs"]
 mod rating_study;
 

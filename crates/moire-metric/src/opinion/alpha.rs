@@ -3,8 +3,8 @@ use super::Ratings;
 /// Krippendorff's alpha for interval data: 1 where raters agree, 0 where they agree as by chance, less where they
 /// agree less than that.
 ///
-/// α = 1 - D_o / D_e. The observed disagreement D_o is the mean squared difference between two scores of the same
-/// stimulus, weighted so that a stimulus of m scores counts m times; the expected one D_e is that between any two
+/// α = 1 - `D_o` / `D_e`. The observed disagreement `D_o` is the mean squared difference between two scores of the same
+/// stimulus, weighted so that a stimulus of m scores counts m times; the expected one `D_e` is that between any two
 /// scores. Scores that stand alone on their stimulus compare with nothing and are left out. It bears missing scores,
 /// which every design has where nobody sees everything; an intraclass correlation does not.
 ///

@@ -86,7 +86,7 @@ impl SubjectModel {
     /// [`standard_error`](Self::standard_error) take weights for known that are estimated, and cover the truth some
     /// 93 times in 100 where people see a few dozen stimuli; this covers it 95 times, as a test holds.
     ///
-    /// Source: the leave-one-out form is HC3 of J. G. MacKinnon, H. White, Journal of Econometrics 29, 1985. None
+    /// Source: the leave-one-out form is HC3 of J. G. `MacKinnon`, H. White, Journal of Econometrics 29, 1985. None
     /// where too few share the stimulus.
     pub fn interval(&self, stimulus: usize) -> Option<(f64, f64)> {
         let (value, half) = (self.quality[stimulus], self.half_width[stimulus]);

@@ -3,6 +3,8 @@
 mod pairs;
 mod sets;
 
+use std::collections::BTreeSet;
+
 use moire_study::Record;
 use moire_tensor::{Rng, SampleId};
 
@@ -66,12 +68,9 @@ impl Design {
     /// The records have nothing for a condition, or fewer images than a set shows.
     pub(crate) fn draw(plan: &RatePlan, records: &[Record]) -> Result<Self, Error> {
         let rated = pairs::choose(plan, records)?;
-        let mut images: Vec<&Candidate> = Vec::new();
-        for (_, candidate) in &rated {
-            if !images.iter().any(|i| i.identity == candidate.identity) {
-                images.push(candidate);
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let images: Vec<&Candidate> =
+            rated.iter().map(|(_, c)| c).filter(|c| seen.insert(c.identity.as_str())).collect();
         if images.len() < plan.set.get() {
             let expected = format!("at least {} images, for a set never shows one twice", plan.set.get());
             let found = format!("{} in the study's conditions; set can be smaller", images.len());

@@ -188,3 +188,6 @@ fn connect(path: &Path, create: bool) -> Result<Connection, Error> {
     };
     open().map_err(|source| Repr::Database { path: path.to_owned(), source }.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -410,10 +410,10 @@ pub(super) async fn training(
 }
 
 /// A form about a pair whose ticket is ours, with the place.
-async fn ticket(app: &Shared, token: &str, form: Sent<PairForm>) -> Result<(PairForm, Open), Response> {
+fn ticket(app: &Shared, token: &str, form: Sent<PairForm>) -> Result<(PairForm, Open), Box<Response>> {
     let Form(form) = form.map_err(|_| malformed(app))?;
     if !app.limits.person(token) {
-        return Err((StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "5")]).into_response());
+        return Err((StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "5")]).into_response().into());
     }
     let place = Open::of_ticket(&app.secret, &form.place, &form.tag).ok_or_else(|| refused(app))?;
     Ok((form, place))
@@ -426,9 +426,9 @@ pub(super) async fn answer(
     headers: HeaderMap,
     form: Sent<PairForm>,
 ) -> Response {
-    let (form, place) = match ticket(&app, &token, form).await {
+    let (form, place) = match ticket(&app, &token, form) {
         Ok(sent) => sent,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let (Some(score), Some(length)) = (form.score(), app.deck.sets.get(place.deck).map(Vec::len)) else {
         return malformed(&app);
@@ -468,9 +468,9 @@ pub(super) async fn undo(
     Path(token): Path<String>,
     form: Sent<PairForm>,
 ) -> Response {
-    let place = match ticket(&app, &token, form).await {
+    let place = match ticket(&app, &token, form) {
         Ok((_, place)) => place,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let (now, who) = ((app.clock)(), token.clone());
     let undone = app.queue.run(move |db| {

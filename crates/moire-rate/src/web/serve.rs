@@ -96,13 +96,10 @@ impl Server {
         loop {
             let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
             let (stream, from) = tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    Err(_) => {
-                        // Out of descriptors: those who are done give theirs back.
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                        continue;
-                    }
+                accepted = listener.accept() => if let Ok(accepted) = accepted { accepted } else {
+                    // Out of descriptors: those who are done give theirs back.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
                 },
                 () = &mut stop => break,
             };

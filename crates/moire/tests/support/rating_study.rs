@@ -1,5 +1,8 @@
 //! A study of synthetic pictures, made here, and the plan of a rating of them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write;
 use std::path::Path;
 
 use moire_image::{Picture, encode_png};
@@ -17,7 +20,7 @@ pub(crate) fn study(folder: &Path, images: usize, conditions: usize, side: usize
     for k in 0..conditions {
         let (attack, levels) =
             if k == 0 { (CLEAN.to_owned(), None) } else { (format!("urn(k={k})"), Some(4 * k)) };
-        text += &format!("[[condition]]\nname = 'hush {k}'\nnetwork = 'net'\nattack = '{attack}'\n");
+        writeln!(text, "[[condition]]\nname = 'hush {k}'\nnetwork = 'net'\nattack = '{attack}'").unwrap();
         text += &levels.map_or(String::new(), |l| format!("eps = '{l}/255'\n"));
         for image in 0..images {
             let file = format!("images/net/{k}/{image:03}.png");
