@@ -1,9 +1,9 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo
+.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo rate-browser rate-load
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 test: tools ## everything that has to hold: format, lints, documentation, tests
 	cargo fmt --all --check
@@ -29,6 +29,17 @@ parity-zoo: ## every network at its published widths against PyTorch; needs Pyth
 	target/parity-zoo/venv/bin/python train/reference/check_torchvision.py
 	target/parity-zoo/venv/bin/python train/reference/make_goldens.py --published --out target/parity-zoo/goldens
 	cargo test --release --locked -p moire-zoo --test goldens -- --ignored --nocapture
+
+rate-browser: ## whole rating sessions in a real Chromium; screenshots in target/rate-browser/shots
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -qq chromium chromium-driver; } || true
+	cargo build --locked -p moire --bin moire --example rating_study
+	python3 -m venv target/rate-browser/venv
+	target/rate-browser/venv/bin/pip install --quiet selenium
+	target/rate-browser/venv/bin/python checks/rate_browser.py
+
+rate-load: ## 500 raters at once on a server that is killed again and again, and how long answers take
+	cargo test --release --locked -p moire --test rate_load -- --ignored --nocapture
 
 audit-deps: audit-tools ## dependencies (licences, advisories, sources) and spelling
 	cargo deny check

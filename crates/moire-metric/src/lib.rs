@@ -6,6 +6,7 @@
 //! - [`Perturbation`]: a change by L0 (positions and values), L1, L2, RMS, L∞ and RMSE.
 //! - [`psnr`], [`ssim`]: how much of the image is left.
 //! - [`accuracy`], [`attack_success_rate`] (ASR), [`attack_transfer_ratio`] (ATR), [`auc`], [`iou`]: decisions.
+//! - [`opinion`]: what people say they see; [`pearson`], [`spearman`]: how far that goes with a measure.
 //! - [`Interval`]: where a rate lies with 95 % confidence; [`wilson`] of a rate, [`asr_interval`] of an ASR.
 //!
 //! What is undefined is `None`, never a number that looks like one.
@@ -28,8 +29,10 @@ mod accuracy;
 mod attack_success_rate;
 mod attack_transfer_ratio;
 mod auc;
+mod correlation;
 mod interval;
 mod iou;
+pub mod opinion;
 mod perturbation;
 mod psnr;
 mod ssim;
@@ -38,6 +41,7 @@ pub use accuracy::accuracy;
 pub use attack_success_rate::{asr_interval, attack_success_rate};
 pub use attack_transfer_ratio::attack_transfer_ratio;
 pub use auc::auc;
+pub use correlation::{pearson, spearman};
 pub use interval::{Interval, wilson};
 pub use iou::iou;
 pub use perturbation::Perturbation;

@@ -5,6 +5,7 @@
 //! - [`Record`]: one image, one attack, one network: what was asked, what came out, what it cost.
 //! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
 //! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
+//! - [`Opinion`]: what people said they see, where a rating experiment asked them.
 //! - [`Report`]: all of it on one self-contained page; [`csv`] and [`json`] for machines.
 //!
 //! ```
@@ -28,7 +29,7 @@
 //!     store.insert(&[record])?;
 //! }
 //! let records = store.records()?;
-//! let page = Report { title: "One image", meta: &meta, records: &records, panels: &[] }.render()?;
+//! let page = Report { title: "One image", meta: &meta, records: &records, panels: &[], opinion: None }.render()?;
 //! assert!(page.contains("the file ends too early"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -41,6 +42,7 @@ pub mod files;
 pub mod json;
 mod judge;
 mod model;
+mod opinion;
 mod output;
 mod photographs;
 mod plan;
@@ -56,6 +58,10 @@ pub use moire_tensor::Label;
 pub use data::{Sample, fitted, scan};
 pub use error::{Error, ErrorKind};
 pub use model::{Model, ModelSpec, Opened, Which};
+pub use opinion::{
+    OPINION, Opinion, OpinionCondition, OpinionCorrelation, OpinionCounted, OpinionImage, OpinionRater,
+    OpinionScore,
+};
 pub use output::write_outputs;
 pub use photographs::{Photograph, photographs};
 pub use plan::{AuditPlan, Surroundings};

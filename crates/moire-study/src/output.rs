@@ -7,6 +7,7 @@ use moire_tensor::{Images, Tensor};
 
 use crate::data::read_saved;
 use crate::error::Error;
+use crate::opinion::Opinion;
 use crate::record::{CLEAN, Record};
 use crate::report::{PANEL_SIDE, Panel, Report, choose_panels};
 use crate::runner::database;
@@ -29,7 +30,9 @@ pub fn write_outputs(folder: &Path, title: &str) -> Result<(Vec<PathBuf>, Summar
         .into_iter()
         .filter_map(|record| panel(folder, record, &records).transpose())
         .collect::<Result<Vec<_>, _>>()?;
-    let page = Report { title, meta: &meta, records: &records, panels: &panels }.render()?;
+    let opinion = Opinion::read(folder)?;
+    let page = Report { title, meta: &meta, records: &records, panels: &panels, opinion: opinion.as_ref() }
+        .render()?;
     let (mut table, mut text) = (Vec::new(), Vec::new());
     csv::write(&mut table, &records)?;
     json::write(&mut text, &meta, &records)?;

@@ -28,7 +28,7 @@ fn panels(records: &[Record]) -> Vec<Panel> {
 
 fn page(title: &str, meta: &Meta, records: &[Record]) -> String {
     let panels = panels(records);
-    Report { title, meta, records, panels: &panels }.render().unwrap()
+    Report { title, meta, records, panels: &panels, opinion: None }.render().unwrap()
 }
 
 #[test]
@@ -146,8 +146,9 @@ fn a_study_without_records_is_a_page() {
 fn pictures_are_small_pngs_of_this_study() {
     let (records, meta) = (study("ynet"), meta());
     let panel = panels(&records).remove(0);
-    let render =
-        |panel: Panel| Report { title: "t", meta: &meta, records: &records, panels: &[panel] }.render();
+    let render = |panel: Panel| {
+        Report { title: "t", meta: &meta, records: &records, panels: &[panel], opinion: None }.render()
+    };
     assert!(render(panel.clone()).is_ok());
     for wrong in [
         Panel { clean_png: b"GIF89a".to_vec(), ..panel.clone() },

@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["moire-face"],
     &["moire-protect"],
     &["moire-study"],
+    &["moire-rate"],
     &["moire"],
 ];
 

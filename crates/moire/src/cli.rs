@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "backticks would show in help texts")]
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Protect(ProtectArgs),
     /// Write a study's report and tables again, from its records
     Report(ReportArgs),
+    /// Ask people whether they see the changes, and add up what they say
+    Rate(RateArgs),
     /// Networks, their sources, licences and checksums
     Zoo(ZooArgs),
     /// Time forward passes and attack steps
@@ -250,6 +253,84 @@ pub(crate) struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  moire rate plan moire-study            then edit moire-study/rating/plan.toml and the consent \
+                        texts\n  moire rate serve moire-study           the pages, on this machine\n  moire rate links \
+                        moire-study --count 50 --address https://rate.example > links.csv\n  moire rate analyse \
+                        moire-study"
+)]
+pub(crate) struct RateArgs {
+    #[command(subcommand)]
+    pub(crate) command: RateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RateCommand {
+    /// Write a plan to begin with: every attack and budget of a study, and texts to fill in
+    #[command(after_help = "Example:\n  moire rate plan moire-study")]
+    Plan {
+        /// Folder of the study
+        study: PathBuf,
+    },
+    /// Serve the pages, for raters and for the administrator
+    ///
+    /// It speaks plain HTTP: on the internet, put a proxy before it that speaks TLS, and say so with --address and
+    /// --proxies. Every answer is on the disk before its page says so: the server may be stopped at any time.
+    #[command(
+        after_help = "Examples:\n  moire rate serve moire-study\n  moire rate serve moire-study --listen \
+                            127.0.0.1:8080 --address https://rate.example --proxies 1"
+    )]
+    Serve {
+        /// Folder of the study
+        study: PathBuf,
+        /// Where to listen
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// The address that raters use, without a path; where to listen if it is not given
+        #[arg(long, value_name = "URL", value_parser = address)]
+        address: Option<String>,
+        /// How many proxies stand before the server and write X-Forwarded-For
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        proxies: usize,
+    },
+    /// Make personal links with completion codes, as CSV; they cannot be shown again
+    #[command(
+        after_help = "Example:\n  moire rate links moire-study --count 50 --address https://rate.example > links.csv"
+    )]
+    Links {
+        /// Folder of the study
+        study: PathBuf,
+        /// How many
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        count: u32,
+        /// The address that raters use, without a path
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = address)]
+        address: String,
+    },
+    /// Write every answer as answers.csv and answers.json, also while the server runs
+    #[command(after_help = "Example:\n  moire rate export moire-study --out answers/")]
+    Export {
+        /// Folder of the study
+        study: PathBuf,
+        /// Folder to write to; the study's folder rating if it is not given
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Mean opinion scores with intervals, raters, agreement; also of a table that another tool wrote
+    #[command(
+        after_help = "Examples:\n  moire rate analyse moire-study\n  moire rate analyse scores.csv --json"
+    )]
+    Analyse {
+        /// Folder of the study, or a CSV without a head: a row for each stimulus, a column for each rater
+        #[arg(value_name = "STUDY|CSV")]
+        source: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ZooArgs {
     #[command(subcommand)]
     pub(crate) command: ZooCommand,
@@ -351,6 +432,16 @@ impl From<CriterionArg> for Criterion {
             CriterionArg::Grid => Self::Grid,
             CriterionArg::Spent => Self::Spent,
         }
+    }
+}
+
+/// An address to which paths are added.
+fn address(text: &str) -> Result<String, String> {
+    let bare = text.trim_end_matches('/');
+    let host = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(bare.to_owned()),
+        _ => Err("expected https://HOST or http://HOST, without a path".to_owned()),
     }
 }
 

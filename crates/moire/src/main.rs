@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Faces(args) => commands::faces::run(&args),
         Command::Protect(args) => commands::protect::run(&args),
         Command::Report(args) => commands::report::run(&args),
+        Command::Rate(args) => commands::rate::run(&args),
         Command::Zoo(args) => commands::zoo::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };

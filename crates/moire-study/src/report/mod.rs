@@ -1,4 +1,5 @@
 mod chart;
+mod opinion;
 mod panel;
 mod table;
 
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 pub use panel::{PANEL_SIDE, Panel, choose_panels};
 
 use crate::error::{Error, Repr};
+use crate::opinion::Opinion;
 use crate::record::{Judgement, Key, Record};
 use crate::store::Meta;
 use crate::summary::{Curve, Group, Guard, Kind, Network, Summary, Tone};
@@ -34,6 +36,8 @@ pub struct Report<'a> {
     pub records: &'a [Record],
     /// Pictures of some of them, in the order in which they are shown: see [`choose_panels`].
     pub panels: &'a [Panel],
+    /// What people said they see, where they were asked.
+    pub opinion: Option<&'a Opinion>,
 }
 
 impl Report<'_> {
@@ -63,6 +67,7 @@ impl Report<'_> {
             charts: charts(&summary)?,
             results: table::results(&summary),
             perceptibility: table::perceptibility(&summary),
+            opinion: self.opinion.map(opinion::section).transpose()?.flatten(),
             cost: table::cost(&summary),
             shown: shown(self.panels, &by_key, &labels)?,
             guards: summary.guards.iter().map(Check::new).collect(),
@@ -89,6 +94,7 @@ struct Page<'a> {
     charts: Vec<Chart<'a>>,
     results: Table,
     perceptibility: Table,
+    opinion: Option<opinion::Section>,
     cost: Table,
     shown: Vec<Shown<'a>>,
     guards: Vec<Check<'a>>,

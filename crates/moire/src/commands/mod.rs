@@ -6,5 +6,6 @@ pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod faces;
 pub(crate) mod protect;
+pub(crate) mod rate;
 pub(crate) mod report;
 pub(crate) mod zoo;

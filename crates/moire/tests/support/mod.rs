@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub(crate) mod rating;
+pub(crate) mod rating_study;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
