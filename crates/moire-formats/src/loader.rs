@@ -74,6 +74,15 @@ impl Loader {
         }
     }
 
+    /// The shape of the tensor called `name`, from which a builder may tell how wide or deep this network is. Random
+    /// weights have none until they are asked for.
+    pub fn shape(&self, name: &str) -> Option<&Shape> {
+        match &self.source {
+            Source::File(checkpoint) => checkpoint.get(name).map(Tensor::shape),
+            Source::Random(_) => None,
+        }
+    }
+
     /// Lets tensors stay unused: the one called `name_or_suffix`, and all whose last parts are that
     /// (`num_batches_tracked` for `bn1.num_batches_tracked`).
     pub fn ignore(&mut self, name_or_suffix: &str) {

@@ -55,7 +55,9 @@ impl Error {
             Repr::ReadOnly { .. } | Repr::Database { .. } => ErrorKind::Database,
             Repr::Spec { .. } | Repr::Unfit { .. } | Repr::Model(_) => ErrorKind::Model,
             Repr::Data { .. } | Repr::Clash { .. } | Repr::Image(_) => ErrorKind::Data,
-            Repr::Empty { .. } | Repr::Twice { .. } | Repr::Toml(_) => ErrorKind::Plan,
+            Repr::Empty { .. } | Repr::Twice { .. } | Repr::NoDetector { .. } | Repr::Toml(_) => {
+                ErrorKind::Plan
+            }
             Repr::Attack(_) | Repr::Graph(_) | Repr::Tensor(_) => ErrorKind::Run,
             Repr::Csv(_) | Repr::Json(_) | Repr::Page(_) => ErrorKind::Export,
         }
@@ -126,6 +128,8 @@ pub(crate) enum Repr {
     Spec { text: String, expected: String },
     #[error("{}: expected {expected}, found {found}", path.display())]
     Unfit { path: PathBuf, expected: String, found: String },
+    #[error("{name} is no detector, and an audit is of detectors")]
+    NoDetector { name: String },
     #[error(transparent)]
     Model(#[from] moire_zoo::Error),
     #[error("{}: expected {expected}, found {found}", folder.display())]

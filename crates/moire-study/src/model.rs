@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use moire_formats::Limits;
-use moire_zoo::{Entry, Network, entries, find};
+use moire_zoo::{Entry, Form, Network, entries, find};
 
 use crate::error::{Error, Repr};
 use crate::files::{read, sha256};
@@ -54,18 +54,26 @@ impl FromStr for ModelSpec {
 }
 
 impl ModelSpec {
-    /// Reads the checkpoint.
+    /// Reads the checkpoint, for images of the size that the architecture was made for.
     ///
     /// # Errors
     /// A file cannot be read or is too large, or the checkpoint is not one of this architecture.
     pub fn load(&self) -> Result<Model, Error> {
+        self.load_as(&self.entry.form())
+    }
+
+    /// Reads the checkpoint, for a form of the user's choice.
+    ///
+    /// # Errors
+    /// As [`ModelSpec::load`]; or the architecture has no such form.
+    pub fn load_as(&self, form: &Form) -> Result<Model, Error> {
         let limits = Limits::default();
         let mut files = Vec::new();
         for path in self.files()? {
             let bytes = read(&path, limits.file_bytes)?;
             files.push((path.display().to_string(), bytes));
         }
-        let network = self.entry.load(&files, &limits)?;
+        let network = self.entry.load(&files, &limits, form)?;
         let name =
             |path: &str| Path::new(path).file_name().map_or(path.to_owned(), |n| n.to_string_lossy().into());
         let files = files.iter().map(|(path, bytes)| (name(path), sha256(bytes))).collect();

@@ -6,10 +6,10 @@ use moire_attack::{Attack, Detector, Found, Samples};
 use moire_graph::Device;
 use moire_image::{Picture, encode_png};
 use moire_tensor::{Eps, Images, Label};
-use moire_zoo::Network;
+use moire_zoo::{Network, Role};
 
 use crate::data::{Sample, read_saved};
-use crate::error::Error;
+use crate::error::{Error, Repr};
 use crate::files;
 use crate::judge::Judge;
 use crate::model::{Model, names};
@@ -99,6 +99,11 @@ impl Audit<'_> {
     /// cannot run. What was finished before stays.
     pub fn run(&self, watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> Result<(), Error> {
         self.plan.check()?;
+        for network in self.models.iter().map(|m| &m.network) {
+            if !matches!(network.role, Role::Detector(_)) {
+                return Err(Repr::NoDetector { name: network.name.clone() }.into());
+            }
+        }
         let meta = self.plan.meta(self.models, self.samples, self.surroundings)?;
         std::fs::create_dir_all(self.folder).map_err(|e| Error::io(self.folder, e))?;
         let mut store = Store::open_or_create(&database(self.folder), &meta)?;

@@ -1,3 +1,5 @@
+use crate::condition::Attribute;
+
 /// Why a network could not be had.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -11,6 +13,10 @@ pub enum ErrorKind {
     Unknown,
     /// A checkpoint cannot be read, or is not this network's.
     Checkpoint,
+    /// An architecture has no network of the form that was asked for.
+    Form,
+    /// There is no attribute of this name.
+    Attribute,
     /// The graph does not fit itself: a defect of this crate.
     Graph,
 }
@@ -21,6 +27,8 @@ impl Error {
         match self.0 {
             Repr::Unknown { .. } => ErrorKind::Unknown,
             Repr::Checkpoint(_) | Repr::NoFile { .. } => ErrorKind::Checkpoint,
+            Repr::Form { .. } => ErrorKind::Form,
+            Repr::Attribute { .. } => ErrorKind::Attribute,
             Repr::Graph(_) => ErrorKind::Graph,
         }
     }
@@ -44,6 +52,13 @@ pub(crate) enum Repr {
     Unknown { name: String, known: Vec<&'static str> },
     #[error("{name} is made of {expected}, found no file")]
     NoFile { name: &'static str, expected: &'static str },
+    #[error("{name} takes {expected}, found {found}")]
+    Form { name: &'static str, expected: String, found: String },
+    #[error(
+        "there is no attribute '{name}': CelebA's are {}",
+        Attribute::ALL.map(Attribute::name).join(", ")
+    )]
+    Attribute { name: String },
     #[error(transparent)]
     Checkpoint(moire_formats::Error),
     #[error(transparent)]

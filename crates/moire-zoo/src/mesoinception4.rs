@@ -3,31 +3,22 @@
 //! `ReLU` stands before batch norm, inside the inception modules too, and every convolution has a bias. The
 //! ports to PyTorch that leave these out are other networks.
 
-use moire_formats::Loader;
-use moire_graph::{Act, Error, Graph, MaxPool2d, ValueId};
-use moire_tensor::Label;
+use moire_graph::{Act, Error, MaxPool2d, ValueId};
 
+use crate::entry::Outputs;
 use crate::layers::Layers;
-use crate::network::{Decision, Preprocess};
 
-pub(crate) const PREPROCESS: Preprocess = Preprocess::plain(256);
-/// sigmoid(y) is the probability that the image is real.
-pub(crate) const DECISION: Decision = Decision::Logit { positive: Label::Real };
-
-pub(crate) fn graph(weights: &mut Loader) -> Result<Graph, Error> {
-    let mut net = Layers::new(weights);
-    let x = PREPROCESS.input(&mut net.b)?;
-    let x = inception(&mut net, x, 1, 3, [1, 4, 4, 2])?;
+pub(crate) fn build(net: &mut Layers<'_>, x: ValueId) -> Result<Outputs, Error> {
+    let x = inception(net, x, 1, 3, [1, 4, 4, 2])?;
     let x = net.keras_batch_norm(x, "batch_normalization_1", 11)?;
-    let x = max_pool(&mut net, x, 2)?;
-    let x = inception(&mut net, x, 8, 11, [2, 4, 4, 2])?;
+    let x = max_pool(net, x, 2)?;
+    let x = inception(net, x, 8, 11, [2, 4, 4, 2])?;
     let x = net.keras_batch_norm(x, "batch_normalization_2", 12)?;
-    let x = max_pool(&mut net, x, 2)?;
-    let x = block(&mut net, x, ["conv2d_15", "batch_normalization_3"], [12, 16], 5, 2)?;
-    let x = block(&mut net, x, ["conv2d_16", "batch_normalization_4"], [16, 16], 5, 4)?;
-    let y = head(&mut net, x, ["dense_1", "dense_2"])?;
-    let [margin, score] = DECISION.outputs(&mut net.b, y)?;
-    net.b.finish([("y", y), margin, score])
+    let x = max_pool(net, x, 2)?;
+    let x = block(net, x, ["conv2d_15", "batch_normalization_3"], [12, 16], 5, 2)?;
+    let x = block(net, x, ["conv2d_16", "batch_normalization_4"], [16, 16], 5, 4)?;
+    let y = head(net, x, ["dense_1", "dense_2"])?;
+    Ok(vec![("y", y)])
 }
 
 /// Four branches side by side: 1x1 | 1x1, 3x3 | 1x1, 3x3 dilated by 2 | 1x1, 3x3 dilated by 3. Their layers

@@ -1,13 +1,9 @@
 //! The Y-shaped autoencoder (Nguyen et al., arXiv 1906.06876; nii-yamagishilab/ClassNSeg `model/ae.py`).
 
-use moire_formats::Loader;
-use moire_graph::{Act, Conv2d, ConvTranspose2d, Error, Graph, ValueId};
+use moire_graph::{Act, Error, ValueId};
 
-use crate::layers::Layers;
-use crate::network::{Decision, Preprocess};
-
-pub(crate) const PREPROCESS: Preprocess = Preprocess::imagenet(256);
-pub(crate) const DECISION: Decision = Decision::Zones;
+use crate::entry::Outputs;
+use crate::layers::{Conv, Layers};
 
 /// Channels and strides of the encoder's convolutions.
 const ENCODER: [(usize, usize); 9] =
@@ -15,42 +11,37 @@ const ENCODER: [(usize, usize); 9] =
 /// The same of the part that both branches of the decoder share, and of each branch.
 const SHARED: [(usize, usize); 4] = [(64, 1), (64, 2), (32, 1), (32, 2)];
 const BRANCH: [(usize, usize); 4] = [(16, 1), (16, 2), (8, 1), (8, 2)];
+const CONV: Conv = Conv::new(3, 1, 1).biased();
 /// The channels of one zone of the latent.
 const ZONE: usize = 64;
 
-pub(crate) fn graph(weights: &mut Loader) -> Result<Graph, Error> {
-    weights.ignore("num_batches_tracked");
-    let mut net = Layers::new(weights);
-    let x = PREPROCESS.input(&mut net.b)?;
-    let latent = encode(&mut net, x)?;
-    let y = energies(&mut net, latent)?;
-    let chosen = select(&mut net, latent, y)?;
-    let shared = decode(&mut net, chosen, "shared", 2 * ZONE, &SHARED)?;
+pub(crate) fn build(net: &mut Layers<'_>, x: ValueId) -> Result<Outputs, Error> {
+    net.weights.ignore("num_batches_tracked");
+    let latent = encode(net, x)?;
+    let y = energies(net, latent)?;
+    let chosen = select(net, latent, y)?;
+    let shared = decode(net, chosen, "shared", &SHARED)?;
 
-    let last = ConvTranspose2d { padding: [1, 1], ..ConvTranspose2d::default() };
-    let features = decode(&mut net, shared, "segmenter", 32, &BRANCH)?;
-    let classes = net.conv_transpose(features, "segmenter.12", [8, 2], 3, last)?;
+    let features = decode(net, shared, "segmenter", &BRANCH)?;
+    let classes = net.conv_transpose(features, "segmenter.12", 2, CONV)?;
     let classes = net.b.softmax(classes, 1)?;
     let mask = net.b.slice(classes, 1, 1, 2)?;
 
-    let features = decode(&mut net, shared, "decoder", 32, &BRANCH)?;
-    let image = net.conv_transpose(features, "decoder.12", [8, 3], 3, last)?;
+    let features = decode(net, shared, "decoder", &BRANCH)?;
+    let image = net.conv_transpose(features, "decoder.12", 3, CONV)?;
     let image = net.b.act(image, Act::Tanh)?;
 
-    let [margin, score] = DECISION.outputs(&mut net.b, y)?;
-    net.b.finish([("y", y), margin, score, ("mask", mask), ("reconstruction", image)])
+    Ok(vec![("y", y), ("mask", mask), ("reconstruction", image)])
 }
 
 /// The latent `[1, 128, h / 16, w / 16]`.
 fn encode(net: &mut Layers<'_>, mut x: ValueId) -> Result<ValueId, Error> {
-    let mut channels = 3;
     for (i, (width, stride)) in ENCODER.into_iter().enumerate() {
-        let conv = Conv2d { stride: [stride; 2], padding: [1, 1], ..Conv2d::default() };
-        x = net.conv(x, &format!("encoder.{}", 3 * i), [channels, width], 3, conv)?;
-        x = net.batch_norm(x, &format!("encoder.{}", 3 * i + 1), width)?;
+        let conv = Conv::new(3, stride, 1).biased();
+        x = net.conv(x, &format!("encoder.{}", 3 * i), width, conv)?;
+        x = net.batch_norm(x, &format!("encoder.{}", 3 * i + 1))?;
         net.b.scope(format!("encoder.{}", 3 * i + 2));
         x = net.relu(x)?;
-        channels = width;
     }
     Ok(x)
 }
@@ -90,21 +81,14 @@ fn decode(
     net: &mut Layers<'_>,
     mut x: ValueId,
     name: &str,
-    mut channels: usize,
     layers: &[(usize, usize)],
 ) -> Result<ValueId, Error> {
     for (i, &(width, stride)) in layers.iter().enumerate() {
-        let conv = ConvTranspose2d {
-            stride: [stride; 2],
-            padding: [1, 1],
-            output_padding: [stride - 1; 2],
-            ..ConvTranspose2d::default()
-        };
-        x = net.conv_transpose(x, &format!("{name}.{}", 3 * i), [channels, width], 3, conv)?;
-        x = net.batch_norm(x, &format!("{name}.{}", 3 * i + 1), width)?;
+        let conv = Conv::new(3, stride, 1).output_padding(stride - 1).biased();
+        x = net.conv_transpose(x, &format!("{name}.{}", 3 * i), width, conv)?;
+        x = net.batch_norm(x, &format!("{name}.{}", 3 * i + 1))?;
         net.b.scope(format!("{name}.{}", 3 * i + 2));
         x = net.relu(x)?;
-        channels = width;
     }
     Ok(x)
 }

@@ -24,7 +24,8 @@ fn load(spec: &str, root: &Path) -> Network {
         vec![path]
     };
     let files: Vec<_> = paths.iter().map(|p| (p.display().to_string(), fs::read(p).unwrap())).collect();
-    find(name).unwrap().load(&files, &Limits::default()).unwrap()
+    let entry = find(name).unwrap();
+    entry.load(&files, &Limits::default(), &entry.form()).unwrap()
 }
 
 /// An image from its key in the oracle: the ramp, or a PNG.
@@ -167,13 +168,16 @@ fn loading_is_strict() {
     let Some(root) = shared() else { return };
     let file = |path: &str| (path.to_owned(), fs::read(root.join(path)).unwrap());
     let entry = find("ynet").unwrap();
-    let half = entry.load(&[file("weights/classnseg/encoder_46.pt")], &Limits::default()).unwrap_err();
+    let half = entry
+        .load(&[file("weights/classnseg/encoder_46.pt")], &Limits::default(), &entry.form())
+        .unwrap_err();
     assert!(
         half.to_string().contains("missing: segmenter.12.weight, expected [8, 2, 3, 3]")
             || half.to_string().contains("missing"),
         "{half}"
     );
-    let other =
-        find("meso4").unwrap().load(&[file("weights/mesonet/MesoInception_DF.h5")], &Limits::default());
+    let entry = find("meso4").unwrap();
+    let files = [file("weights/mesonet/MesoInception_DF.h5")];
+    let other = entry.load(&files, &Limits::default(), &entry.form());
     assert!(other.unwrap_err().to_string().contains("unused"));
 }

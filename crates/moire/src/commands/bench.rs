@@ -2,7 +2,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use moire_cpu::Cpu;
-use moire_graph::{Builder, Device, Graph, Program, simplify};
+use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
 use moire_zoo::{Entry, entries, find};
 
 use crate::cli::BenchArgs;
@@ -55,12 +55,14 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn time(entry: &'static Entry, device: &Cpu, batch: usize, runs: usize) -> anyhow::Result<Timing> {
-    let network = entry.random(0)?;
-    let (x, margin) = (network.graph.input("x")?, network.graph.output("margin")?);
-    let forward = Builder::from(network.graph.clone()).finish([("margin", margin)])?;
+    let network = entry.random(0, &entry.form())?;
+    let (x, y) = (network.graph.input("x")?, network.graph.output("y")?);
+    let forward = Builder::from(network.graph.clone()).finish([("y", y)])?;
     let mut b = Builder::from(network.graph.clone());
-    let gradient = b.gradient(margin, &[x])?[0];
-    let step = b.finish([("margin", margin), ("gradient", gradient)])?;
+    let square = b.act(y, Act::Square)?;
+    let loss = b.mean_all(square)?;
+    let gradient = b.gradient(loss, &[x])?[0];
+    let step = b.finish([("loss", loss), ("gradient", gradient)])?;
     let start = Instant::now();
     let (forward, step) = (simplify(&forward)?, simplify(&step)?);
     let mut forward_program = device.compile(&forward, batch)?;
@@ -77,13 +79,15 @@ fn time(entry: &'static Entry, device: &Cpu, batch: usize, runs: usize) -> anyho
 }
 
 fn median_ms(program: &mut dyn Program, graph: &Graph, batch: usize, runs: usize) -> anyhow::Result<f64> {
-    let size = graph.shape(graph.input("x")?).numel();
-    let x: Vec<f32> = (0..size * batch).map(|i| (i % 251) as f32 / 250.0).collect();
-    program.run(batch, &[("x", &x)])?;
+    let ramp = |size: usize| (0..size * batch).map(|i| (i % 251) as f32 / 250.0).collect::<Vec<_>>();
+    let inputs = graph.inputs().iter().map(|&v| (graph.node(v).name.as_str(), ramp(graph.shape(v).numel())));
+    let inputs: Vec<_> = inputs.collect();
+    let inputs: Vec<(&str, &[f32])> = inputs.iter().map(|(name, x)| (*name, x.as_slice())).collect();
+    program.run(batch, &inputs)?;
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
         let start = Instant::now();
-        program.run(batch, &[("x", &x)])?;
+        program.run(batch, &inputs)?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);

@@ -54,7 +54,7 @@ fn list() {
 }
 
 fn show(entry: &Entry) -> anyhow::Result<()> {
-    let network = entry.random(0)?;
+    let network = entry.random(0, &entry.form())?;
     let [h, w] = entry.preprocess.size;
     println!("{}\n{}\n", entry.name, entry.summary);
     println!("use         {}:PATH, where PATH is {}", entry.name, entry.files);
