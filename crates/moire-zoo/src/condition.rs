@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::error::{Error, Repr};
 
 /// Defines [`Attribute`] with the names that `CelebA` gives its columns.
@@ -37,6 +39,18 @@ attributes! {
     WavyHair "Wavy_Hair", WearingEarrings "Wearing_Earrings", WearingHat "Wearing_Hat",
     WearingLipstick "Wearing_Lipstick", WearingNecklace "Wearing_Necklace", WearingNecktie "Wearing_Necktie",
     Young "Young",
+}
+
+impl Serialize for Attribute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Attribute {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 impl fmt::Display for Attribute {

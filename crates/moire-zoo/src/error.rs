@@ -26,7 +26,11 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self.0 {
             Repr::Unknown { .. } => ErrorKind::Unknown,
-            Repr::Checkpoint(_) | Repr::NoFile { .. } => ErrorKind::Checkpoint,
+            Repr::Checkpoint(_)
+            | Repr::NoFile
+            | Repr::Other { .. }
+            | Repr::Metadata { .. }
+            | Repr::Nameless { .. } => ErrorKind::Checkpoint,
             Repr::Form { .. } => ErrorKind::Form,
             Repr::Attribute { .. } => ErrorKind::Attribute,
             Repr::Graph(_) => ErrorKind::Graph,
@@ -50,8 +54,17 @@ impl From<moire_graph::Error> for Error {
 pub(crate) enum Repr {
     #[error("there is no network '{name}': there are {}", known.join(", "))]
     Unknown { name: String, known: Vec<&'static str> },
-    #[error("{name} is made of {expected}, found no file")]
-    NoFile { name: &'static str, expected: &'static str },
+    #[error("a checkpoint is one file or more, found none")]
+    NoFile,
+    #[error("{file}: it says that it is {found}, expected {expected}")]
+    Other { file: String, found: &'static str, expected: &'static str },
+    #[error("{file}: the metadata's {key}: {why}")]
+    Metadata { file: String, key: &'static str, why: String },
+    #[error(
+        "{name}: a condition of {width} numbers, and nobody says what they are about; `moire zoo convert` with \
+         --attributes writes that down"
+    )]
+    Nameless { name: &'static str, width: usize },
     #[error("{name} takes {expected}, found {found}")]
     Form { name: &'static str, expected: String, found: String },
     #[error(

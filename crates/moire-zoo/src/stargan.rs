@@ -23,7 +23,8 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
         net.weights.ignore(unused);
     }
     let dim = net.extent("main.0.weight", 0, 64);
-    let attributes = ATTRIBUTES.to_vec();
+    let channels = net.extent("main.0.weight", 1, 3 + ATTRIBUTES.len());
+    let attributes = net.attributes(channels.saturating_sub(3), &[&ATTRIBUTES]);
     let blocks = net.depth(6, |i| format!("main.{}.main.0.weight", 9 + i));
     let c = net.condition(domains, attributes.len())?;
 

@@ -60,13 +60,15 @@ fn show(entry: &Entry) -> anyhow::Result<()> {
     println!("use         {}:PATH, where PATH is {}", entry.name, entry.files);
     println!("input       RGB, {h} x {w}, mean {:?}, std {:?}", entry.preprocess.mean, entry.preprocess.std);
     println!("answers     {}", entry.labels);
-    println!("parameters  {}", network.graph.parameters());
+    println!("parameters  {}", entry.parameters);
     println!("source      {}", entry.source);
     println!("licence     {}", entry.licence);
     for published in entry.published {
         println!(
             "known       {} (trained on {})\n            sha256 {}",
-            published.file, published.about, published.sha256
+            published.file,
+            published.about,
+            published.sha256.unwrap_or("not known")
         );
     }
     println!("outputs");
@@ -80,7 +82,7 @@ fn show(entry: &Entry) -> anyhow::Result<()> {
 fn check(spec: &ModelSpec) -> anyhow::Result<()> {
     let model = spec.load()?;
     for (file, hash) in &model.files {
-        let known = spec.entry.published.iter().find(|p| p.sha256 == hash);
+        let known = spec.entry.published.iter().find(|p| p.sha256 == Some(hash));
         let word = known.map_or("not a published checkpoint that is known here".to_owned(), |p| {
             format!("the published {}, trained on {}", p.file, p.about)
         });
