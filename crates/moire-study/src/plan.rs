@@ -43,7 +43,9 @@ impl AuditPlan {
         for (what, items) in [
             (
                 "detector",
-                texts(&mut self.detectors.iter().map(|d| format!("{}:{}", d.entry.name, d.path.display()))),
+                texts(
+                    &mut self.detectors.iter().map(|d| format!("{}:{}", d.source.name(), d.path.display())),
+                ),
             ),
             ("attack", texts(&mut self.attacks.iter().map(ToString::to_string))),
             ("budget", texts(&mut self.budgets.iter().map(ToString::to_string))),

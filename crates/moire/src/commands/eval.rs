@@ -16,7 +16,7 @@ use crate::cli::EvalArgs;
 const BATCH: usize = 8;
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
-    let network = args.model.load()?.network;
+    let network = args.model.clone().read_as(&(&args.onnx).into()).load()?.network;
     let x = input(&args.input, network.preprocess.size)?;
     let graph = with_gradient(&network, &args.output, args.grad)?;
     let mut program = Cpu::new(args.common.threads).compile(&graph, BATCH.min(x.len()))?;

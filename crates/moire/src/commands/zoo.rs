@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use moire_cpu::Cpu;
 use moire_graph::Device;
-use moire_study::ModelSpec;
+use moire_study::{ModelSpec, Source};
 use moire_tensor::Tensor;
 use moire_zoo::{Entry, entries, find};
 
@@ -82,7 +82,11 @@ fn show(entry: &Entry) -> anyhow::Result<()> {
 fn check(spec: &ModelSpec) -> anyhow::Result<()> {
     let model = spec.load()?;
     for (file, hash) in &model.files {
-        let known = spec.entry.published.iter().find(|p| p.sha256 == Some(hash));
+        let published = match &spec.source {
+            Source::Zoo(entry) => entry.published,
+            Source::Onnx(_) => &[],
+        };
+        let known = published.iter().find(|p| p.sha256 == Some(hash));
         let word = known.map_or("not a published checkpoint that is known here".to_owned(), |p| {
             format!("the published {}, trained on {}", p.file, p.about)
         });
@@ -97,7 +101,7 @@ fn check(spec: &ModelSpec) -> anyhow::Result<()> {
     program.run(1, &[("x", ramp.data())])?;
     let y = program.output("y")?;
     y.iter().all(|v| v.is_finite()).then_some(()).context("the network's answer to a ramp is not finite")?;
-    println!("{} loads: every tensor is there and none is left over", spec.entry.name);
+    println!("{} loads: every tensor is there and none is left over", spec.source.name());
     println!("its answer to the ramp ((7c + 3i + 5j) mod 256) / 255 is {y:?}");
     Ok(())
 }
