@@ -161,7 +161,7 @@ fn networks_that_lie_are_refused() {
             ErrorKind::Limit,
         ),
         (
-            "an attribute in pixels",
+            "kernel_shape may be at most 65536",
             writer::model(&[node(
                 "MaxPool",
                 &["x"],
