@@ -97,9 +97,9 @@ def network(make: Callable[[], nn.Module], size: int) -> nn.Module:
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None
-            norm.weight.uniform_(0.1, 0.2)
-            sign = torch.randint(0, 2, norm.bias.shape) * 2 - 1
-            norm.bias.copy_(sign * norm.bias.uniform_(0.75, 1.25))
+            norm.weight.uniform_(0.05, 0.1)
+            scale = torch.where(torch.rand(norm.bias.shape) < 0.7, 1.0, -0.3)
+            norm.bias.copy_(scale * norm.bias.uniform_(0.9, 1.1))
         if norms:
             net(torch.rand(4, 3, size, size))
     return net.eval()

@@ -169,10 +169,12 @@ impl Builder {
             self.names.insert(base.to_owned(), 1);
             return base.to_owned();
         };
-        let (count, name) = (last + 1..)
-            .map(|count| (count, format!("{base}.{count}")))
-            .find(|(_, name)| !self.names.contains_key(name))
-            .expect("there are more numbers than names");
+        let mut count = last + 1;
+        let mut name = format!("{base}.{count}");
+        while self.names.contains_key(&name) {
+            count += 1;
+            name = format!("{base}.{count}");
+        }
         self.names.insert(base.to_owned(), count);
         self.names.insert(name.clone(), 1);
         name

@@ -53,6 +53,7 @@ pub(crate) struct Node<'i, 'm, 'b> {
 pub(crate) type Outcome = Result<Vec<Value>, Fault>;
 
 /// One result.
+#[allow(clippy::unnecessary_wraps, reason = "what every op ends with")]
 pub(crate) fn one(value: impl Into<Value>) -> Outcome {
     Ok(vec![value.into()])
 }

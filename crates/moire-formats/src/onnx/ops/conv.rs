@@ -80,18 +80,21 @@ pub(super) fn lines(node: &mut Node<'_, '_, '_>, y: ValueId, line: bool) -> Outc
     }
 }
 
-/// Splits pads into what both sides have and zeros for the rest.
+/// Pads as what both sides of an axis have, and the rest of each.
+pub(super) fn shared(pads: [[usize; 2]; 2]) -> ([usize; 2], [[usize; 2]; 2]) {
+    let both = pads.map(|[before, after]| before.min(after));
+    (both, [0, 1].map(|axis| pads[axis].map(|pad| pad - both[axis])))
+}
+
+/// Zeros where one side has more pads than the other, and the pads that both have.
 fn even(
     node: &mut Node<'_, '_, '_>,
     mut x: ValueId,
     pads: [[usize; 2]; 2],
 ) -> Result<(ValueId, [usize; 2]), Fault> {
-    let both = pads.map(|[before, after]| before.min(after));
-    for axis in 0..2 {
-        let [before, after] = pads[axis].map(|p| p - both[axis]);
-        if before + after > 0 {
-            x = node.b().pad(x, 2 + axis, before, after)?;
-        }
+    let (both, rest) = shared(pads);
+    for (axis, [before, after]) in rest.into_iter().enumerate().filter(|(_, r)| *r != [0, 0]) {
+        x = node.b().pad(x, 2 + axis, before, after)?;
     }
     Ok((x, both))
 }
@@ -159,19 +162,15 @@ fn conv_transpose(node: &mut Node<'_, '_, '_>) -> Outcome {
             windows.pads[axis] = if same == "SAME_LOWER" { [more, less] } else { [less, more] };
         }
     }
-    let both = windows.pads.map(|[before, after]| before.min(after));
-    // Room at the end that the stride allows is output padding; what lies beyond is cut or zero.
+    let (both, rest) = shared(windows.pads);
     let op = ConvTranspose2d { stride, padding: both, output_padding: extra, dilation, groups };
     let mut y = node.b().conv_transpose2d(x, w, bias, op)?;
-    for axis in 0..2 {
-        let [before, after] = windows.pads[axis].map(|p| p - both[axis]);
+    for (axis, [before, after]) in rest.into_iter().enumerate().filter(|(_, r)| *r != [0, 0]) {
         let size = node.shape(y)[2 + axis];
-        if before + after > 0 {
-            let end = size
-                .checked_sub(after)
-                .ok_or_else(|| node.fault("pads below the result's size", size.to_string()))?;
-            y = node.b().slice(y, 2 + axis, before, end)?;
-        }
+        let end = size
+            .checked_sub(after)
+            .ok_or_else(|| node.fault("pads below the result's size", size.to_string()))?;
+        y = node.b().slice(y, 2 + axis, before, end)?;
     }
     lines(node, y, line)
 }

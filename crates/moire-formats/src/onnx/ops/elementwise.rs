@@ -39,7 +39,7 @@ pub(super) const OPS: &[(&str, Read)] = &[
     ("Div", div),
     ("Pow", pow),
     ("Mod", modulo),
-    ("Sum", |n| fold(n, |n, a, b| Ok(n.b().add(a, b)?), |a, b| a.wrapping_add(b))),
+    ("Sum", |n| fold(n, |n, a, b| Ok(n.b().add(a, b)?), i64::wrapping_add)),
     ("Mean", mean),
     ("Max", |n| fold(n, larger, i64::max)),
     ("Min", |n| fold(n, smaller, i64::min)),
@@ -89,7 +89,7 @@ fn leak(node: &mut Node<'_, '_, '_>, x: ValueId, slope: ValueId) -> Result<Value
 }
 
 fn selu(node: &mut Node<'_, '_, '_>) -> Outcome {
-    let (alpha, gamma) = (node.float("alpha", 1.673_263_2), node.float("gamma", 1.050_701));
+    let (alpha, gamma) = (node.float("alpha", 1.673_263), node.float("gamma", 1.050_701));
     let x = node.x(0)?;
     let y = node.b().act(x, Act::Elu(alpha))?;
     one(node.b().scale(y, gamma)?)
@@ -111,7 +111,7 @@ fn gelu(node: &mut Node<'_, '_, '_>) -> Outcome {
     let square = node.b().act(x, Act::Square)?;
     let inner = affine(node, square, 0.044_715, 1.0)?;
     let inner = node.b().mul(x, inner)?;
-    let inner = node.b().scale(inner, 1.595_769_1)?;
+    let inner = node.b().scale(inner, 1.595_769)?;
     let gate = node.b().act(inner, Act::Sigmoid)?;
     one(node.b().mul(x, gate)?)
 }
@@ -179,13 +179,11 @@ fn binary(
     floats: impl Fn(&mut Node<'_, '_, '_>, ValueId, ValueId) -> Result<ValueId, Fault>,
     ints: impl Fn(i64, i64) -> i64,
 ) -> Outcome {
-    match (node.value(0)?, node.value(1)?) {
-        (Value::Ints(a), Value::Ints(b)) => one(node.zip(&a, &b, ints)?),
-        _ => {
-            let (a, b) = (node.x(0)?, node.x(1)?);
-            one(floats(node, a, b)?)
-        }
+    if let (Value::Ints(a), Value::Ints(b)) = (node.value(0)?, node.value(1)?) {
+        return one(node.zip(&a, &b, ints)?);
     }
+    let (a, b) = (node.x(0)?, node.x(1)?);
+    one(floats(node, a, b)?)
 }
 
 fn add(node: &mut Node<'_, '_, '_>) -> Outcome {

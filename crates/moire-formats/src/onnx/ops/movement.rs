@@ -1,6 +1,6 @@
 //! What moves numbers and computes none.
 
-use moire_graph::{AxisMap, ValueId};
+use moire_graph::{AxisMap, Builder, ValueId};
 use moire_tensor::Shape;
 
 use super::Read;
@@ -229,33 +229,28 @@ fn slice(node: &mut Node<'_, '_, '_>) -> Outcome {
     for (i, &axis) in axes.iter().enumerate() {
         let (axis, step) = (node.axis(axis, rank)?, steps[i]);
         let extent = shape_of(node, &value)[axis] as i64;
-        if let (Value::Float(x), 1) = (&value, step) {
-            let bound =
-                |at: i64| (if at < 0 { at.saturating_add(extent) } else { at }).clamp(0, extent) as usize;
-            let (start, end) = (bound(starts.data[i]), bound(ends.data[i]));
-            if start < end {
-                // A run of pixels needs no list of them.
-                let whole = (start, end) == (0, extent as usize);
-                value = if whole { (*x).into() } else { node.b().slice(*x, axis, start, end)?.into() };
-                continue;
-            }
+        if step == 0 {
+            return Err(node.fault("steps other than 0", "0"));
         }
         let bound = |at: i64, low: i64, high: i64| {
             (if at < 0 { at.saturating_add(extent) } else { at }).clamp(low, high)
         };
-        node.import.spend(extent as usize / step.unsigned_abs().clamp(1, 1 << 32) as usize)?;
-        let picks: Vec<i64> = match step {
-            0 => return Err(node.fault("steps other than 0", "0")),
-            step if step > 0 => {
-                let (start, end) = (bound(starts.data[i], 0, extent), bound(ends.data[i], 0, extent));
-                (start..end).step_by(step as usize).collect()
+        let skip = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
+        let picks: Vec<i64> = if step > 0 {
+            let (start, end) = (bound(starts.data[i], 0, extent), bound(ends.data[i], 0, extent));
+            if let (Value::Float(x), true) = (&value, step == 1 && start < end) {
+                // A run of pixels needs no list of them.
+                let whole = (start, end) == (0, extent);
+                let run = |b: &mut Builder| b.slice(*x, axis, start as usize, end as usize);
+                value = if whole { value } else { run(node.b())?.into() };
+                continue;
             }
-            step => {
-                let (start, end) =
-                    (bound(starts.data[i], -1, extent - 1), bound(ends.data[i], -1, extent - 1));
-                let back = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
-                (end + 1..=start).rev().step_by(back).collect()
-            }
+            node.import.spend((end - start).max(0) as usize / skip)?;
+            (start..end).step_by(skip).collect()
+        } else {
+            let (start, end) = (bound(starts.data[i], -1, extent - 1), bound(ends.data[i], -1, extent - 1));
+            node.import.spend((start - end).max(0) as usize / skip)?;
+            (end + 1..=start).rev().step_by(skip).collect()
         };
         value = pick(node, &value, axis, &picks)?;
     }
@@ -268,13 +263,12 @@ fn split(node: &mut Node<'_, '_, '_>) -> Outcome {
     let axis = node.axis(node.int("axis", 0), shape.len())?;
     let extent = shape[axis];
     let count = node.outputs.len().max(1);
-    let parts: Vec<usize> = match node.ints_or(1, "split")? {
-        Some(parts) => parts.iter().map(|&p| usize::try_from(p).unwrap_or(usize::MAX)).collect(),
+    let parts: Vec<usize> = if let Some(parts) = node.ints_or(1, "split")? {
+        parts.iter().map(|&p| usize::try_from(p).unwrap_or(usize::MAX)).collect()
+    } else {
         // Equal parts, the last one smaller where they do not fit.
-        None => {
-            let part = extent.div_ceil(count);
-            (0..count).map(|i| part.min(extent.saturating_sub(i * part))).collect()
-        }
+        let part = extent.div_ceil(count);
+        (0..count).map(|i| part.min(extent.saturating_sub(i * part))).collect()
     };
     let total = parts.iter().try_fold(0usize, |n, &p| n.checked_add(p));
     if total != Some(extent) || parts.len() != count {

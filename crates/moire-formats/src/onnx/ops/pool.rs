@@ -4,7 +4,7 @@ use moire_graph::{AvgPool2d, AxisMap, MaxPool2d, ReduceKind, ValueId};
 use moire_tensor::Tensor;
 
 use super::Read;
-use super::conv::{Windows, images, lines, windows};
+use super::conv::{Windows, images, lines, shared, windows};
 use crate::onnx::fault::{Fault, unsupported};
 use crate::onnx::node::{Node, Outcome, one};
 
@@ -21,8 +21,16 @@ fn global(node: &mut Node<'_, '_, '_>, kind: ReduceKind) -> Outcome {
     one(node.b().reduce(x, kind, &axes)?)
 }
 
-/// The images with their windows, pads at the end as far as the last window reaches, and whether they are lines.
-fn pooled(node: &mut Node<'_, '_, '_>) -> Result<(ValueId, Windows, [[usize; 2]; 2], bool), Fault> {
+/// Images and the windows over them.
+struct Pooled {
+    x: ValueId,
+    windows: Windows,
+    /// Pads as far as the last window reaches.
+    reach: [[usize; 2]; 2],
+    line: bool,
+}
+
+fn pooled(node: &mut Node<'_, '_, '_>) -> Result<Pooled, Fault> {
     let (x, line) = images(node)?;
     let kernel = node.smalls("kernel_shape", &node.list("kernel_shape").unwrap_or_default())?;
     let kernel = match kernel[..] {
@@ -51,32 +59,29 @@ fn pooled(node: &mut Node<'_, '_, '_>) -> Result<(ValueId, Windows, [[usize; 2];
     if (0..2).any(|a| reach[a].iter().any(|&p| p >= kernel[a])) {
         return unsupported(format!("pads {reach:?} as long as the window {kernel:?}"));
     }
-    Ok((x, windows, reach, line))
+    Ok(Pooled { x, windows, reach, line })
 }
 
 fn max(node: &mut Node<'_, '_, '_>) -> Outcome {
     if node.outputs.len() > 1 {
         return unsupported("positions as a result");
     }
-    let (mut x, Windows { kernel, stride, .. }, reach, line) = pooled(node)?;
-    let padding = reach.map(|[before, after]| before.min(after));
-    for axis in 0..2 {
-        let [before, after] = reach[axis].map(|p| p - padding[axis]);
-        if before + after > 0 {
-            // A window that reaches over an edge holds the edge: repeating it changes no maximum.
-            let extent = node.shape(x)[2 + axis];
-            node.import.spend(extent + before + after)?;
-            let row = |o: usize| vec![(o.saturating_sub(before).min(extent - 1), 1.0)];
-            let map = AxisMap::new(extent, (0..before + extent + after).map(row));
-            x = node.b().resample(x, 2 + axis, map)?;
-        }
+    let Pooled { mut x, windows: Windows { kernel, stride, .. }, reach, line } = pooled(node)?;
+    let (padding, rest) = shared(reach);
+    for (axis, [before, after]) in rest.into_iter().enumerate().filter(|(_, r)| *r != [0, 0]) {
+        // A window that reaches over an edge holds the edge: repeating it changes no maximum.
+        let extent = node.shape(x)[2 + axis];
+        node.import.spend(extent + before + after)?;
+        let row = |o: usize| vec![(o.saturating_sub(before).min(extent - 1), 1.0)];
+        let map = AxisMap::new(extent, (0..before + extent + after).map(row));
+        x = node.b().resample(x, 2 + axis, map)?;
     }
     let y = node.b().max_pool2d(x, MaxPool2d { kernel, stride, padding })?;
     lines(node, y, line)
 }
 
 fn average(node: &mut Node<'_, '_, '_>) -> Outcome {
-    let (mut x, Windows { kernel, stride, pads, .. }, reach, line) = pooled(node)?;
+    let Pooled { mut x, windows: Windows { kernel, stride, pads, .. }, reach, line } = pooled(node)?;
     let count_padding = node.int("count_include_pad", 0) != 0;
     let even = reach == pads && pads.iter().all(|[before, after]| before == after);
     if even {
@@ -86,8 +91,7 @@ fn average(node: &mut Node<'_, '_, '_>) -> Outcome {
     }
     // Sums over zeros, divided by what each window is to count.
     let shape = node.shape(x);
-    for axis in 0..2 {
-        let [before, after] = reach[axis];
+    for (axis, [before, after]) in reach.into_iter().enumerate() {
         x = node.b().pad(x, 2 + axis, before, after)?;
     }
     let pool = AvgPool2d { kernel, stride, padding: [0, 0], count_padding: true };

@@ -28,7 +28,9 @@ const PLACES: &[(&str, Place)] = &[
 ];
 
 /// How a place between pixels is rounded to one.
-const ROUNDINGS: &[(&str, fn(f64) -> f64)] = &[
+type Round = fn(f64) -> f64;
+
+const ROUNDINGS: &[(&str, Round)] = &[
     ("round_prefer_floor", |x| (x - 0.5).ceil()),
     ("round_prefer_ceil", |x| (x + 0.5).floor()),
     ("floor", f64::floor),
