@@ -97,8 +97,8 @@ def network(make: Callable[[], nn.Module], size: int) -> nn.Module:
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None
-            norm.weight.uniform_(0.05, 0.1)
-            scale = torch.where(torch.rand(norm.bias.shape) < 0.7, 1.0, -0.3)
+            norm.weight.uniform_(0.1, 0.2)
+            scale = torch.where(torch.rand(norm.bias.shape) < 0.7, 1.0, -0.5)
             norm.bias.copy_(scale * norm.bias.uniform_(0.9, 1.1))
         if norms:
             net(torch.rand(4, 3, size, size))

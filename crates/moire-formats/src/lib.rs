@@ -8,7 +8,7 @@
 //! - [`Error`]: the file, the place in it, what was expected and what was found.
 //!
 //! Nothing in a file is ever run: the pickles of PyTorch are read by a machine that knows what state dicts need,
-//! and refuses every other global by its name.
+//! and refuses to call anything else, by its name. Of a whole pickled module the tensors are read.
 //!
 //! ```
 //! use moire_formats::{Checkpoint, Limits, Loader};

@@ -1,9 +1,10 @@
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use moire_formats::{Limits, Onnx};
-use moire_zoo::{Entry, Form, Network, Reading, entries, find};
+use moire_zoo::{Entry, Form, Network, Reading, Weights, entries, find};
 
 use crate::error::{Error, Repr};
 use crate::files::{read, sha256};
@@ -11,36 +12,29 @@ use crate::files::{read, sha256};
 /// The endings of checkpoint files, for folders that hold one in several files.
 const ENDINGS: [&str; 6] = ["pt", "pth", "ckpt", "h5", "safetensors", "tar"];
 
-/// A model as a user names it: `ynet:checkpoints/`, `meso4:Meso4_DF.h5` or `onnx:net.onnx`.
+/// Which network the files of a model hold.
 #[derive(Debug, Clone)]
-pub struct ModelSpec {
-    /// Where its graph comes from.
-    pub source: Source,
-    /// A checkpoint, a folder with the files of one, or an ONNX file.
-    pub path: PathBuf,
-}
-
-/// Where a model's graph comes from.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// An architecture of the zoo.
-    Zoo(&'static Entry),
-    /// The file itself, an ONNX network, and what its owner knows of it.
+pub enum Which {
+    /// One of this architecture.
+    Entry(&'static Entry),
+    /// The one that the file names itself: what `moire zoo convert` writes.
+    Itself,
+    /// That of an ONNX file, and what its owner knows of it.
     Onnx(Reading),
-}
-
-impl Source {
-    /// The name in front of the colon.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Zoo(entry) => entry.name,
-            Self::Onnx(_) => ONNX,
-        }
-    }
 }
 
 /// What stands in front of an ONNX file's path.
 const ONNX: &str = "onnx";
+
+/// A model as a user names it: `ynet:checkpoints/`, `meso4:Meso4_DF.h5`, `onnx:net.onnx`, or a converted
+/// `ynet.safetensors`.
+#[derive(Debug, Clone)]
+pub struct ModelSpec {
+    /// The network.
+    pub which: Which,
+    /// A checkpoint, a folder with the files of one, or an ONNX file.
+    pub path: PathBuf,
+}
 
 /// A model with its weights and where they came from.
 #[derive(Debug)]
@@ -51,20 +45,35 @@ pub struct Model {
     pub files: Vec<(String, String)>,
 }
 
+/// A model whose files were read, not yet a network.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its architecture.
+    pub entry: &'static Entry,
+    /// Its tensors.
+    pub weights: Weights,
+    /// The files that were read, each with its SHA-256.
+    pub files: Vec<(String, String)>,
+}
+
 impl FromStr for ModelSpec {
     type Err = Error;
 
-    /// Reads `NAME:PATH`.
+    /// Reads `NAME:PATH`, or `PATH` of a safetensors file.
     fn from_str(text: &str) -> Result<Self, Error> {
         let names = || entries().iter().map(|e| e.name).chain([ONNX]).collect::<Vec<_>>().join(", ");
         let fault = |expected: String| Err(Repr::Spec { text: text.to_owned(), expected }.into());
+        let path = Path::new(text);
         match text.split_once(':') {
             Some((name, path)) if !path.is_empty() => {
-                let source =
-                    if name == ONNX { Source::Onnx(Reading::default()) } else { Source::Zoo(find(name)?) };
-                Ok(Self { source, path: PathBuf::from(path) })
+                let which =
+                    if name == ONNX { Which::Onnx(Reading::default()) } else { Which::Entry(find(name)?) };
+                Ok(Self { which, path: PathBuf::from(path) })
             }
-            _ if Path::new(text).exists() => fault(format!(
+            _ if path.extension().is_some_and(|e| e == "safetensors") => {
+                Ok(Self { which: Which::Itself, path: path.to_owned() })
+            }
+            _ if path.exists() => fault(format!(
                 "a file alone does not say which network it is, so what its answers mean is unknown; write NAME:{text} \
                  with one of {}",
                 names()
@@ -77,48 +86,55 @@ impl FromStr for ModelSpec {
     }
 }
 
+impl fmt::Display for ModelSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.which {
+            Which::Entry(entry) => write!(f, "{}:", entry.name)?,
+            Which::Onnx(_) => write!(f, "{ONNX}:")?,
+            Which::Itself => {}
+        }
+        write!(f, "{}", self.path.display())
+    }
+}
+
 impl ModelSpec {
-    /// The same model, an ONNX network read as `reading` says; one of the zoo says it all itself.
+    /// The same model, an ONNX network read as `reading` says; any other says it all itself.
     #[must_use]
     pub fn read_as(mut self, reading: &Reading) -> Self {
-        if let Source::Onnx(own) = &mut self.source {
+        if let Which::Onnx(own) = &mut self.which {
             own.clone_from(reading);
         }
         self
     }
 
-    /// Reads the checkpoint, for images of the size that the architecture was made for, or the ONNX file.
+    /// Reads the checkpoint, for images of the size that it was made for.
     ///
     /// # Errors
-    /// A file cannot be read or is too large, the checkpoint is not one of this architecture, or the ONNX network is
-    /// not supported or not read in a way that it can be.
+    /// A file cannot be read or is too large, or the checkpoint is not one of this architecture.
     pub fn load(&self) -> Result<Model, Error> {
-        match &self.source {
-            Source::Zoo(entry) => self.checkpoint(entry, &entry.form()),
-            Source::Onnx(reading) => self.onnx(reading),
-        }
+        self.load_at(None)
     }
 
-    /// Reads the checkpoint, for a form of the user's choice. An ONNX file has its own.
+    /// Reads the checkpoint, for images of `size` where that is given.
     ///
     /// # Errors
-    /// As [`ModelSpec::load`]; or the architecture has no such form.
-    pub fn load_as(&self, form: &Form) -> Result<Model, Error> {
-        match &self.source {
-            Source::Zoo(entry) => self.checkpoint(entry, form),
-            Source::Onnx(reading) => {
-                self.onnx(&Reading { size: reading.size.or(Some(form.size)), ..reading.clone() })
-            }
+    /// As [`ModelSpec::load`]; or the architecture takes no images of this size.
+    pub fn load_at(&self, size: Option<[usize; 2]>) -> Result<Model, Error> {
+        if let Which::Onnx(reading) = &self.which {
+            return self.onnx(&Reading { size: reading.size.or(size), ..reading.clone() });
         }
+        let Opened { entry, weights, files } = self.open()?;
+        let form = weights.form(entry);
+        let form = Form { size: size.unwrap_or(form.size), ..form };
+        Ok(Model { network: entry.network(weights, &form)?, files })
     }
 
     fn onnx(&self, reading: &Reading) -> Result<Model, Error> {
         let limits = Limits::default();
         let bytes = read(&self.path, limits.file_bytes)?;
-        let name = file_name(&self.path.display().to_string());
-        let mut files = vec![(name, sha256(&bytes))];
-        let mut model =
-            Onnx::read(bytes, &self.path.display().to_string(), &limits).map_err(moire_zoo::Error::from)?;
+        let mut files = vec![(file_name(&self.path), sha256(&bytes))];
+        let path = self.path.display().to_string();
+        let mut model = Onnx::read(bytes, &path, &limits).map_err(moire_zoo::Error::from)?;
         let folder = self.path.parent().unwrap_or(Path::new(""));
         for name in model.external_files() {
             let bytes = read(&folder.join(&name), limits.file_bytes)?;
@@ -129,20 +145,40 @@ impl ModelSpec {
         Ok(Model { network: reading.network(&model, &stem)?, files })
     }
 
-    fn checkpoint(&self, entry: &'static Entry, form: &Form) -> Result<Model, Error> {
+    /// Reads the files of a checkpoint, without making a network of them yet.
+    ///
+    /// # Errors
+    /// A file cannot be read or is too large, does not say which network it is where it should, or is ONNX, which is a
+    /// network already.
+    pub fn open(&self) -> Result<Opened, Error> {
+        if let Which::Onnx(_) = self.which {
+            let (expected, found) =
+                ("a checkpoint".to_owned(), "an ONNX network, which needs none".to_owned());
+            return Err(Repr::Unfit { path: self.path.clone(), expected, found }.into());
+        }
         let limits = Limits::default();
         let mut files = Vec::new();
-        for path in self.files(entry)? {
+        for path in self.files()? {
             let bytes = read(&path, limits.file_bytes)?;
             files.push((path.display().to_string(), bytes));
         }
-        let network = entry.load(&files, &limits, form)?;
-        let files = files.iter().map(|(path, bytes)| (file_name(path), sha256(bytes))).collect();
-        Ok(Model { network, files })
+        let weights = Weights::read(&files, &limits)?;
+        let entry = match &self.which {
+            Which::Entry(entry) => *entry,
+            Which::Onnx(_) => unreachable!("refused above"),
+            Which::Itself => weights.entry().ok_or_else(|| {
+                let expected = "a file that says which network it is, as `moire zoo convert` writes it, \
+                                or NAME:PATH";
+                let found = "no word of it in its metadata".to_owned();
+                Repr::Unfit { path: self.path.clone(), expected: expected.to_owned(), found }
+            })?,
+        };
+        let files = files.iter().map(|(path, bytes)| (file_name(Path::new(path)), sha256(bytes))).collect();
+        Ok(Opened { entry, weights, files })
     }
 
     /// The file itself, or the checkpoint files of the folder by name.
-    fn files(&self, entry: &Entry) -> Result<Vec<PathBuf>, Error> {
+    fn files(&self) -> Result<Vec<PathBuf>, Error> {
         let io = |e| Error::io(&self.path, e);
         if !fs::metadata(&self.path).map_err(io)?.is_dir() {
             return Ok(vec![self.path.clone()]);
@@ -157,7 +193,10 @@ impl ModelSpec {
         }
         files.sort();
         if files.is_empty() {
-            let expected = format!("{} for {}", entry.files, entry.name);
+            let expected = match &self.which {
+                Which::Entry(entry) => format!("{} for {}", entry.files, entry.name),
+                Which::Itself | Which::Onnx(_) => "a file".to_owned(),
+            };
             let found = "no checkpoint file".to_owned();
             return Err(Repr::Unfit { path: self.path.clone(), expected, found }.into());
         }
@@ -166,19 +205,22 @@ impl ModelSpec {
 }
 
 /// The last part of a path.
-fn file_name(path: &str) -> String {
-    Path::new(path).file_name().map_or(path.to_owned(), |n| n.to_string_lossy().into())
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// What each model is called in a study: its architecture, with its file's name where two share one.
 pub(crate) fn names(specs: &[ModelSpec]) -> Vec<String> {
-    let shared = |name: &str| specs.iter().filter(|s| s.source.name() == name).count() > 1;
     let stem = |spec: &ModelSpec| spec.path.file_stem().map(|s| s.to_string_lossy().into_owned());
-    let full = |spec: &ModelSpec| match (&spec.source, stem(spec)) {
+    let own = |spec: &ModelSpec| match &spec.which {
+        Which::Entry(entry) => entry.name.to_owned(),
         // That a network is ONNX says nothing about it; its file's name does.
-        (Source::Onnx(_), Some(stem)) => stem,
-        (source, Some(stem)) if shared(source.name()) => format!("{}-{stem}", source.name()),
-        (source, _) => source.name().to_owned(),
+        Which::Itself | Which::Onnx(_) => stem(spec).unwrap_or_default(),
+    };
+    let shared = |name: &str| specs.iter().filter(|s| own(s) == name).count() > 1;
+    let full = |spec: &ModelSpec| match (own(spec), stem(spec)) {
+        (name, Some(stem)) if shared(&name) && name != stem => format!("{name}-{stem}"),
+        (name, _) => name,
     };
     let mut names: Vec<String> = specs.iter().map(full).collect();
     for i in 0..names.len() {
@@ -196,18 +238,20 @@ mod tests {
 
     #[test]
     fn names_tell_models_apart() {
-        let specs: Vec<ModelSpec> =
-            ["ynet:a", "meso4:x/one.h5", "meso4:x/two.h5", "meso4:y/two.h5", "onnx:own.onnx"]
-                .map(|s| s.parse().unwrap())
-                .to_vec();
-        assert_eq!(names(&specs), ["ynet", "meso4-one", "meso4-two", "meso4-two-2", "own"]);
+        let specs: Vec<ModelSpec> = ["ynet:a", "meso4:x/one.h5", "meso4:x/two.h5", "meso4:y/two.h5"]
+            .map(|s| s.parse().unwrap())
+            .to_vec();
+        assert_eq!(names(&specs), ["ynet", "meso4-one", "meso4-two", "meso4-two-2"]);
+        let own: Vec<ModelSpec> =
+            ["a/x.safetensors", "b/x.safetensors", "onnx:c/own.onnx"].map(|s| s.parse().unwrap()).to_vec();
+        assert_eq!(names(&own), ["x", "x-2", "own"]);
     }
 
     #[test]
     fn what_names_no_model_is_told_how() {
         let error = |text: &str| text.parse::<ModelSpec>().unwrap_err().to_string();
         assert!(error("ynet").contains("write ynet:PATH"), "{}", error("ynet"));
-        assert!(error("resnet9000:x").contains("there are meso4"), "{}", error("resnet9000:x"));
+        assert!(error("resnet9000:x").contains("there are attgan"), "{}", error("resnet9000:x"));
         assert!(error("Cargo.toml").contains("write NAME:Cargo.toml"), "{}", error("Cargo.toml"));
         assert!(error("nowhere.pt").contains("write NAME:PATH"), "{}", error("nowhere.pt"));
     }

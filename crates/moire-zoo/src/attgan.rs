@@ -6,7 +6,8 @@
 
 use moire_graph::{Act, Error, ValueId};
 
-use crate::condition::{Attribute, Condition, Encoding};
+use crate::attribute::Attribute;
+use crate::condition::{Condition, Encoding};
 use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 
@@ -29,8 +30,8 @@ pub(crate) const ATTRIBUTES: [Attribute; 13] = [
 
 const HALVE: Conv = Conv::new(4, 2, 1);
 const DOUBLE: Conv = HALVE;
-/// Channels never grow beyond so many times the first layer's.
-const WIDEST: usize = 16;
+/// Channels do not grow beyond so many times the first layer's.
+pub(crate) const WIDEST: usize = 16;
 
 pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<Edited, Error> {
     net.weights.ignore("num_batches_tracked");
@@ -51,6 +52,7 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
             break;
         }
         let width = narrowest * (1 << (depth - 1 - i)).min(WIDEST);
+        let width = net.extent(&format!("{}.weight", names[0]), 1, width);
         z = net.conv_transpose(z, &names[0], width, DOUBLE)?;
         z = net.batch_norm(z, &names[1])?;
         z = net.relu(z)?;
@@ -67,7 +69,7 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
         }
     }
     let y = net.b.act(z, Act::Tanh)?;
-    Ok(Edited { y, condition: Some(Condition { encoding: Encoding::Signed, attributes }) })
+    Ok(Edited { y, condition: Condition { encoding: Encoding::Signed, attributes } })
 }
 
 /// Halvings with batch norm and leaky `ReLU`, the features after each; shared with STGAN.
@@ -78,11 +80,12 @@ pub(crate) fn encoder(
     slope: f32,
 ) -> Result<Vec<ValueId>, Error> {
     let weight = |i| format!("{}.weight", names(i)[0]);
-    let width = net.extent(&weight(0), 0, 64);
+    let narrowest = net.extent(&weight(0), 0, 64);
     let mut features = Vec::new();
     for i in 0..net.depth(5, weight) {
         let [conv, norm] = names(i);
-        x = net.conv_norm(x, [&conv, &norm], width * (1 << i).min(WIDEST), HALVE)?;
+        let width = net.extent(&weight(i), 0, narrowest * (1 << i).min(WIDEST));
+        x = net.conv_norm(x, [&conv, &norm], width, HALVE)?;
         x = net.b.act(x, Act::LeakyRelu(slope))?;
         features.push(x);
     }

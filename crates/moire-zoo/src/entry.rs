@@ -1,4 +1,4 @@
-use moire_formats::{Limits, Loader};
+use moire_formats::{Checkpoint, Limits, Loader};
 use moire_graph::{ValueId, simplify};
 
 use crate::condition::Condition;
@@ -43,12 +43,14 @@ pub(crate) enum Architecture {
     },
     /// Gives `y` for the conditions of [`Form::domains`] edits, and what a condition means.
     Editor { build: fn(&mut Layers<'_>, ValueId, usize) -> Result<Edited, moire_graph::Error> },
+    /// Gives `y`: an editor that takes no condition.
+    Translator { build: fn(&mut Layers<'_>, ValueId) -> Result<ValueId, moire_graph::Error> },
 }
 
 /// What an editor's graph ends with.
 pub(crate) struct Edited {
     pub(crate) y: ValueId,
-    pub(crate) condition: Option<Condition>,
+    pub(crate) condition: Condition,
 }
 
 /// An architecture that can be asked for by name.
@@ -97,8 +99,9 @@ impl Entry {
     pub fn network(&self, weights: Weights, form: &Form) -> Result<Network, Error> {
         let (mut loader, config, seen) = weights.for_entry(self)?;
         let network = self.build(&mut loader, config, Preprocess { size: form.size, ..seen }, form)?;
+        // Before anything is done with the weights: where one is missing, zeros stand in that take no memory yet.
         loader.finish()?;
-        Ok(network)
+        simplified(network)
     }
 
     /// The network with plausible random weights of the published widths, for timing and tests of shape.
@@ -107,7 +110,17 @@ impl Entry {
     /// The architecture has no such form.
     pub fn random(&self, seed: u64, form: &Form) -> Result<Network, Error> {
         let preprocess = Preprocess { size: form.size, ..self.preprocess };
-        self.build(&mut Loader::random(seed), Config::default(), preprocess, form)
+        simplified(self.build(&mut Loader::random(seed), Config::default(), preprocess, form)?)
+    }
+
+    /// The network at its published widths without weights, all zeros: to look at its inputs, layers and outputs.
+    ///
+    /// # Errors
+    /// Never, unless this crate has a defect.
+    pub fn outline(&self) -> Result<Network, Error> {
+        // Every tensor is missing there, so each is asked for at its published width, and zeros stand in.
+        let mut loader = Loader::new(Checkpoint::new([])?, "no weights");
+        simplified(self.build(&mut loader, Config::default(), self.preprocess, &self.form())?)
     }
 
     /// The size that it was made for, and one edit.
@@ -119,8 +132,13 @@ impl Entry {
     pub fn task(&self) -> Task {
         match self.architecture {
             Architecture::Detector { .. } => Task::Detect,
-            Architecture::Editor { .. } => Task::Edit,
+            Architecture::Editor { .. } | Architecture::Translator { .. } => Task::Edit,
         }
+    }
+
+    /// Whether it makes the edit that a condition asks for, and several at once.
+    pub fn takes_condition(&self) -> bool {
+        matches!(self.architecture, Architecture::Editor { .. })
     }
 
     /// Builds from `loader`, which has still to be asked whether everything was there.
@@ -143,30 +161,31 @@ impl Entry {
             }
             Architecture::Editor { build } => {
                 let Edited { y, condition } = build(&mut net, x, form.domains)?;
-                if condition.is_none() && form.domains > 1 {
-                    let found = form.domains.to_string();
-                    return Err(Repr::Form { name: self.name, expected: "one edit".to_owned(), found }.into());
-                }
-                (Role::Editor(Editing { condition, domains: form.domains }), vec![("y", y)])
+                let editing = Editing { condition: Some(condition), domains: form.domains };
+                (Role::Editor(editing), vec![("y", y)])
+            }
+            Architecture::Translator { build } => {
+                let y = build(&mut net, x)?;
+                (Role::Editor(Editing { condition: None, domains: 1 }), vec![("y", y)])
             }
         };
         if let Some(width) = net.nameless {
             return Err(Repr::Nameless { name: self.name, width }.into());
         }
-        let graph = simplify(&net.b.finish(outputs)?)?;
+        let graph = net.b.finish(outputs)?;
         Ok(Network { name: self.name.to_owned(), graph, preprocess, role })
     }
 
     fn check(&self, form: &Form) -> Result<(), Error> {
-        let Sizes { least, multiple } = self.sizes;
-        let fits = |&n: &usize| (least..=LARGEST).contains(&n) && n % multiple == 0;
+        let Sizes { least, most, multiple } = self.sizes;
+        let fits = |&n: &usize| (least..=most).contains(&n) && n % multiple == 0;
         if !form.size.iter().all(fits) {
             let [h, w] = form.size;
             let of = if multiple == 1 { String::new() } else { format!(", in multiples of {multiple}") };
-            let expected = format!("height and width from {least} to {LARGEST}{of}");
+            let expected = format!("height and width from {least} to {most}{of}");
             return Err(Repr::Form { name: self.name, expected, found: format!("{h} x {w}") }.into());
         }
-        let most = if self.task() == Task::Edit { MOST_DOMAINS } else { 1 };
+        let most = if self.takes_condition() { MOST_DOMAINS } else { 1 };
         if !(1..=most).contains(&form.domains) {
             let expected = format!("1 to {most} edits at once");
             return Err(Repr::Form { name: self.name, expected, found: form.domains.to_string() }.into());
@@ -175,6 +194,46 @@ impl Entry {
     }
 }
 
-/// The largest height and width, and the most edits at once: far more than anybody's memory will hold.
-const LARGEST: usize = 8192;
+fn simplified(network: Network) -> Result<Network, Error> {
+    Ok(Network { graph: simplify(&network.graph)?, ..network })
+}
+
+/// The most edits at once.
 const MOST_DOMAINS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use moire_formats::{Checkpoint, Loader};
+
+    use crate::weights::Config;
+    use crate::{entries, find};
+
+    /// The numbers that are trained: all but running statistics.
+    fn trained(name: &str) -> usize {
+        let entry = find(name).unwrap();
+        // Every tensor is missing here, so each is asked for at its published width, and nothing is drawn.
+        let mut loader = Loader::new(Checkpoint::new([]).unwrap(), "nothing");
+        entry.build(&mut loader, Config::default(), entry.preprocess, &entry.form()).unwrap();
+        let statistics = ["running_mean", "running_var", "moving_mean:0", "moving_variance:0"];
+        let trained = loader.asked().filter(|(name, _)| !statistics.iter().any(|s| name.ends_with(s)));
+        trained.map(|(_, shape)| shape.numel()).sum()
+    }
+
+    #[test]
+    fn parameters_are_those_that_are_published() {
+        let mut wrong = Vec::new();
+        for entry in entries() {
+            let found = trained(entry.name);
+            if found != entry.parameters {
+                wrong.push(format!("{}: {found}, not {}", entry.name, entry.parameters));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        // With the thousand classes of ImageNet instead of two, as their authors count.
+        let classes = |name: &str, features: usize| trained(name) + 998 * (features + 1);
+        assert_eq!(classes("xception", 2048), 22_855_952);
+        assert_eq!(classes("inception_v3", 2048), 23_834_568);
+        assert_eq!(classes("resnet50", 2048), 25_557_032);
+        assert_eq!(classes("resnet101", 2048), 44_549_160);
+    }
+}

@@ -4,9 +4,8 @@ use moire_formats::Loader;
 use moire_graph::{
     Act, AxisMap, Builder, Conv2d, ConvTranspose2d, Error, MaxPool2d, Normalise, ReduceKind, ValueId,
 };
-use moire_tensor::Shape;
+use moire_tensor::{Shape, Tensor};
 
-use crate::condition::Attribute;
 use crate::weights::Config;
 
 /// A builder with the weights that it builds from.
@@ -105,8 +104,10 @@ impl<'a> Layers<'a> {
         // Older files hold pointwise kernels as matrices.
         let matrix = [kh, kw] == [1, 1] && self.weights.shape(&weight).is_some_and(|s| s.len() == 2);
         let w = if matrix {
-            let matrix = self.weight(&weight, [width, channels / groups])?;
-            self.b.reshape(matrix, [width, channels / groups, 1, 1])?
+            let matrix = self.weights.tensor(&weight, [width, channels / groups]).into_data();
+            let kernel =
+                Tensor::new([width, channels / groups, 1, 1], matrix).expect("a matrix of as many numbers");
+            self.b.constant(&weight, kernel)?
         } else {
             self.weight(&weight, [width, channels / groups, kh, kw])?
         };
@@ -225,37 +226,5 @@ impl<'a> Layers<'a> {
 
     pub(crate) fn relu(&mut self, x: ValueId) -> Result<ValueId, Error> {
         self.b.act(x, Act::Relu)
-    }
-
-    /// `a` and `b` as channels of one value; where one has fewer rows, it is the same for all of the other's.
-    pub(crate) fn beside(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Error> {
-        let rows = self.b.shape(a)[0].max(self.b.shape(b)[0]);
-        let repeated = |net: &mut Self, v: ValueId| net.b.expand(v, net.b.shape(v).with(0, rows));
-        let parts = [repeated(self, a)?, repeated(self, b)?];
-        self.b.concat(&parts, 1)
-    }
-
-    /// What the `width` numbers of a condition are about: as the file says, or one of the `known` lists.
-    pub(crate) fn attributes(&mut self, width: usize, known: &[&[Attribute]]) -> Vec<Attribute> {
-        let own = self.config.attributes.take().filter(|own| own.len() == width);
-        let known = || known.iter().find(|list| list.len() == width).map(|list| list.to_vec());
-        own.or_else(known).unwrap_or_else(|| {
-            self.nameless = Some(width);
-            vec![Attribute::ALL[0]; width.max(1)]
-        })
-    }
-
-    /// The input `c` `[domains, width]`.
-    pub(crate) fn condition(&mut self, domains: usize, width: usize) -> Result<ValueId, Error> {
-        self.b.input("c", [domains, width])
-    }
-
-    /// `x` beside the condition `c`, which is the same at every pixel: `[k, channels + width, h, w]`.
-    pub(crate) fn with_condition(&mut self, x: ValueId, c: ValueId) -> Result<ValueId, Error> {
-        let [domains, width] = [self.b.shape(c)[0], self.b.shape(c)[1]];
-        let [h, w] = [self.b.shape(x)[2], self.b.shape(x)[3]];
-        let c = self.b.reshape(c, [domains, width, 1, 1])?;
-        let c = self.b.expand(c, [domains, width, h, w])?;
-        self.beside(x, c)
     }
 }

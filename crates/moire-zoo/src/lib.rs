@@ -3,6 +3,10 @@
 //! - [`Entry`]: an architecture with its source, licence, input and label meaning; [`entries`] lists them.
 //! - [`Network`]: a [`Graph`](moire_graph::Graph) with what makes it usable: its [`Preprocess`] and its [`Role`], a
 //!   detector with its [`Decision`] or an editor with what its [`Condition`] means.
+//! - [`Weights`]: a checkpoint's tensors, in any layout in which its authors publish it; a file that
+//!   [`Weights::describe`] wrote says itself which network it is.
+//! - [`Attribute`], [`Attributes`], [`Table`]: what a face has, by hand or from `CelebA`'s table, from which a
+//!   [`Condition`] writes the numbers that ask an editor for an edit.
 //! - [`Form`]: what the user of an architecture chooses, the size of images and how many edits run together. All else
 //!   (widths, depth, variants) is read from the checkpoint.
 //!
@@ -27,11 +31,20 @@
 //! let network = entry.random(0, &entry.form())?;
 //! assert_eq!(network.preprocess.size, [256, 256]);
 //! assert!(network.graph.output("margin").is_ok());
+//!
+//! let editor = moire_zoo::find("stargan")?.outline()?;
+//! let moire_zoo::Role::Editor(editing) = editor.role else { unreachable!() };
+//! let condition = editing.condition.expect("StarGAN takes one");
+//! let blond = condition.of_edit(&"Black_Hair,Young".parse()?, moire_zoo::Attribute::BlondHair)?;
+//! assert_eq!(blond, [0.0, 1.0, 0.0, 0.0, 1.0]);
 //! # Ok::<(), moire_zoo::Error>(())
 //! ```
 
 mod attgan;
+mod attribute;
+mod celeba;
 mod condition;
+mod conditioning;
 mod entry;
 mod error;
 mod forensictransfer;
@@ -51,7 +64,9 @@ mod weights;
 mod xception;
 mod ynet;
 
-pub use condition::{Attribute, Condition, Encoding};
+pub use attribute::Attribute;
+pub use celeba::{Attributes, Table};
+pub use condition::{Condition, Encoding};
 pub use entry::{Entry, Published, Task};
 pub use error::{Error, ErrorKind};
 pub use manifest::{entries, find};

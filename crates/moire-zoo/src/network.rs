@@ -153,6 +153,8 @@ pub struct Form {
 pub struct Sizes {
     /// The least height and width.
     pub least: usize,
+    /// The largest height and width.
+    pub most: usize,
     /// Height and width are multiples of this.
     pub multiple: usize,
 }

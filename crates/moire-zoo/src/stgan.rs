@@ -7,12 +7,13 @@
 use moire_graph::{Act, Error, ValueId};
 
 use crate::attgan;
-use crate::condition::{Attribute, Condition, Encoding};
+use crate::attribute::Attribute;
+use crate::condition::{Condition, Encoding};
 use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 
 /// What the ten numbers of the port's generator are about.
-const ATTRIBUTES: [Attribute; 10] = [
+pub(crate) const ATTRIBUTES: [Attribute; 10] = [
     Attribute::Bangs,
     Attribute::BlondHair,
     Attribute::BrownHair,
@@ -46,7 +47,7 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
     let mut state = features[depth - 1];
     let mut z = net.with_condition(state, c)?;
     for i in 0..depth - 1 {
-        z = doubled(net, z, &format!("decoder.{i}"), narrowest << (depth - 1 - i))?;
+        z = doubled(net, z, &format!("decoder.{i}"), narrowest * (1 << (depth - 1 - i)).min(attgan::WIDEST))?;
         if i < units {
             let out;
             (out, state) = unit(net, &format!("stu.{i}"), features[depth - 2 - i], state, c, normed)?;
@@ -66,11 +67,13 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
     let conv = if has(net, &format!("{name}.bias")) { conv.biased() } else { conv };
     z = net.conv_transpose(z, &name, 3, conv)?;
     let y = net.b.act(z, Act::Tanh)?;
-    Ok(Edited { y, condition: Some(Condition { encoding: Encoding::Difference, attributes }) })
+    let encoding = if normed { Encoding::Difference } else { Encoding::AuthorsDifference };
+    Ok(Edited { y, condition: Condition { encoding, attributes } })
 }
 
 /// Twice the size, batch norm, `ReLU`.
-fn doubled(net: &mut Layers<'_>, z: ValueId, name: &str, width: usize) -> Result<ValueId, Error> {
+fn doubled(net: &mut Layers<'_>, z: ValueId, name: &str, published: usize) -> Result<ValueId, Error> {
+    let width = net.extent(&format!("{name}.0.weight"), 1, published);
     let z = net.conv_transpose(z, &format!("{name}.0"), width, DOUBLE)?;
     let z = net.batch_norm(z, &format!("{name}.1"))?;
     net.relu(z)

@@ -5,23 +5,23 @@
 
 use moire_graph::{Act, Error, Normalise, ValueId};
 
-use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 
 const K3: Conv = Conv::new(3, 1, 0);
 const HALVE: Conv = Conv::new(3, 2, 0);
 const K7: Conv = Conv::new(7, 1, 0);
 
-pub(crate) fn light(net: &mut Layers<'_>, x: ValueId, _: usize) -> Result<Edited, Error> {
+pub(crate) fn light(net: &mut Layers<'_>, x: ValueId) -> Result<ValueId, Error> {
     build(net, x, true)
 }
 
-pub(crate) fn full(net: &mut Layers<'_>, x: ValueId, _: usize) -> Result<Edited, Error> {
+pub(crate) fn full(net: &mut Layers<'_>, x: ValueId) -> Result<ValueId, Error> {
     build(net, x, false)
 }
 
-fn build(net: &mut Layers<'_>, x: ValueId, light: bool) -> Result<Edited, Error> {
-    let width = net.extent("DownBlock.1.weight", 0, 64);
+fn build(net: &mut Layers<'_>, x: ValueId, light: bool) -> Result<ValueId, Error> {
+    // No wider than published: the full form's first dense layer grows with the fourth power of the width and the size.
+    let width = net.extent("DownBlock.1.weight", 0, 64).min(64);
     let blocks = net.depth(4, |i| format!("UpBlock1_{}.conv1.weight", i + 1));
     let mut x = x;
     for (place, width, conv) in [(1, width, K7), (5, 2 * width, HALVE), (9, 4 * width, HALVE)] {
@@ -63,7 +63,7 @@ fn build(net: &mut Layers<'_>, x: ValueId, light: bool) -> Result<Edited, Error>
         x = net.relu(x)?;
     }
     x = reflected(net, x, "UpBlock2.11", 3, K7)?;
-    Ok(Edited { y: net.b.act(x, Act::Tanh)?, condition: None })
+    net.b.act(x, Act::Tanh)
 }
 
 /// A convolution over mirrored edges.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use moire_formats::{Checkpoint, Limits, Loader};
 use serde::{Deserialize, Serialize};
 
-use crate::condition::Attribute;
+use crate::attribute::Attribute;
 use crate::entry::Entry;
 use crate::error::{Error, Repr};
 use crate::manifest::find;
@@ -11,6 +11,9 @@ use crate::network::{Form, Preprocess};
 
 /// The metadata's `format` of a file that says itself which network it is.
 const FORMAT: &str = "moire.network.v1";
+
+/// The largest height and width that a file may ask for by itself.
+const MOST: usize = 2048;
 
 /// What an architecture cannot read off its tensors' shapes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -22,6 +25,21 @@ pub struct Config {
     /// What the numbers of a condition are about, where it is not what the published networks take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Vec<Attribute>>,
+}
+
+impl Config {
+    fn check(&self) -> Result<(), &'static str> {
+        let slope = self.slope.is_none_or(|slope| slope > 0.0 && slope < 1.0);
+        let attributes = self
+            .attributes
+            .as_ref()
+            .is_none_or(|list| !list.is_empty() && (1..list.len()).all(|i| !list[..i].contains(&list[i])));
+        match (slope, attributes) {
+            (false, _) => Err("a slope lies between 0 and 1"),
+            (_, false) => Err("attributes are some, and each is there once"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a network sees of an image, as the metadata's `input` has it.
@@ -103,7 +121,7 @@ impl Weights {
     }
 
     /// The weights as a safetensors checkpoint that needs no flags: the tensors that `entry` uses, and in the metadata
-    /// its name, configuration, input, labels and licence.
+    /// its name, configuration, input, labels and licence. `change` may correct the configuration.
     ///
     /// # Errors
     /// The weights are not `entry`'s, or it takes no images of `size`.
@@ -111,10 +129,11 @@ impl Weights {
         self,
         entry: &Entry,
         size: [usize; 2],
-        config: Option<Config>,
+        change: impl FnOnce(&mut Config),
     ) -> Result<Checkpoint, Error> {
-        let (mut loader, own, preprocess) = self.for_entry(entry)?;
-        let config = config.unwrap_or(own);
+        let (mut loader, mut config, preprocess) = self.for_entry(entry)?;
+        change(&mut config);
+        config.check().map_err(|why| Repr::Config { name: entry.name, why })?;
         let preprocess = Preprocess { size, ..preprocess };
         entry.build(&mut loader, config.clone(), preprocess, &Form { size, domains: 1 })?;
         let mut checkpoint = loader.used()?;
@@ -161,8 +180,9 @@ fn describe(metadata: &BTreeMap<String, String>, file: &str) -> Result<Descripti
     let entry = find(text("architecture")?).map_err(|e| wrong("architecture", e.to_string()))?;
     let config: Config = serde_json::from_str(text("config")?).map_err(|e| wrong("config", e.to_string()))?;
     let Input { size, mean, std } = Input::parse(text("input")?).map_err(|why| wrong("input", why))?;
-    if config.slope.is_some_and(|slope| !(slope > 0.0 && slope < 1.0)) {
-        return Err(wrong("config", "a slope lies between 0 and 1".to_owned()));
+    config.check().map_err(|why| wrong("config", why.to_owned()))?;
+    if size.iter().any(|&side| side > MOST) {
+        return Err(wrong("input", format!("a file may ask for {MOST} x {MOST} pixels at most")));
     }
     Ok(Description { entry, config, preprocess: Preprocess { size, mean, std } })
 }

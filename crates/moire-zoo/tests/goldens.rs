@@ -5,54 +5,25 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "the distances of a run that passes are worth a look")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use moire_cpu::Cpu;
-use moire_formats::{Checkpoint, Limits, Loader};
+use moire_formats::{Checkpoint, Limits};
 use moire_graph::{Act, Builder, Device, Graph, simplify};
-use moire_tensor::{Rng, SampleId, Shape, Tensor};
+use moire_tensor::{Rng, SampleId};
 use moire_testkit::relative_l2;
-use moire_zoo::{Entry, Form, Network, Role, entries, find};
+use moire_zoo::{Form, Network, Role, entries, find};
 use serde_json::Value;
 
 /// The largest relative L2 distance.
 const TOLERANCE: f64 = 1e-4;
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// A file with the seeded weights that the golden names.
-fn weights(entry: &Entry, about: &Value) -> Vec<u8> {
-    let mut random = Loader::random(about["seed"].as_u64().unwrap());
-    let inside = about["inside"].as_str().unwrap();
-    let prefix = if inside.is_empty() { String::new() } else { format!("{inside}.") };
-    let tensors = about["tensors"].as_array().unwrap().iter().map(|tensor| {
-        let name = tensor[0].as_str().unwrap();
-        let dims = tensor[1].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize);
-        (format!("{prefix}{name}"), random.tensor(name, dims.collect::<Shape>()))
-    });
-    let mut tensors: Vec<_> = tensors.collect();
-    if !inside.is_empty() {
-        tensors.push(("optimizer.state.0.exp_avg".to_owned(), Tensor::full([3], 0.5)));
-    }
-    let mut file = Checkpoint::new(tensors).unwrap();
-    if about["config"] != serde_json::json!({}) {
-        let input = &entry.preprocess;
-        let input = serde_json::json!({"size": input.size, "mean": input.mean, "std": input.std});
-        for (key, value) in [
-            ("format", "moire.network.v1"),
-            ("architecture", entry.name),
-            ("config", &about["config"].to_string()),
-            ("input", &input.to_string()),
-        ] {
-            file.describe(key, value);
-        }
-    }
-    file.write_safetensors()
-}
+/// The same of a gradient through millions of rectified numbers: those that lie within rounding of 0 have their slope by
+/// chance. PyTorch in `f32` is 2.4e-3 away from itself in `f64` for ResNet-50 of these weights, its answer 6.1e-7.
+const TOLERANCE_OF_WIDE_GRADIENTS: f64 = 1e-2;
 
 /// Every output, and d mean(y^2) / dx.
 fn with_gradient(network: &Network) -> Graph {
@@ -66,7 +37,7 @@ fn with_gradient(network: &Network) -> Graph {
 }
 
 /// Compares with every golden of a folder; the architectures that were met.
-fn compare(folder: &Path) -> BTreeSet<&'static str> {
+fn compare(folder: &Path, gradients: f64) -> BTreeSet<&'static str> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     let (mut met, mut far) = (BTreeSet::new(), Vec::new());
@@ -77,7 +48,7 @@ fn compare(folder: &Path) -> BTreeSet<&'static str> {
         let number = |key: &str| about[key].as_u64().unwrap() as usize;
         let entry = find(about["entry"].as_str().unwrap()).unwrap();
         let form = Form { size: [number("size"); 2], domains: number("domains") };
-        let file = [(name.clone(), weights(entry, &about))];
+        let file = [(name.clone(), support::weights(entry, &about).write_safetensors())];
         let network = entry.load(&file, &Limits::default(), &form).unwrap_or_else(|e| panic!("{name}: {e}"));
 
         let graph = with_gradient(&network);
@@ -100,7 +71,8 @@ fn compare(folder: &Path) -> BTreeSet<&'static str> {
             let found: Vec<f32> = found.iter().step_by(step).copied().collect();
             let distance = relative_l2(&found, expected);
             eprintln!("{name}: {output} {distance:.1e}");
-            if distance.is_nan() || distance > TOLERANCE {
+            let tolerance = if output == "grad" { gradients } else { TOLERANCE };
+            if distance.is_nan() || distance > tolerance {
                 far.push(format!("{name}: {output} is off by {distance:.2e}"));
             }
         }
@@ -112,7 +84,7 @@ fn compare(folder: &Path) -> BTreeSet<&'static str> {
 
 #[test]
 fn narrow_networks_agree_with_pytorch() {
-    let met = compare(&repository().join("train/reference/goldens"));
+    let met = compare(&support::repository().join("train/reference/goldens"), TOLERANCE);
     let all: BTreeSet<_> = entries().iter().map(|e| e.name).collect();
     assert_eq!(met, all, "every network has a golden");
 }
@@ -120,5 +92,6 @@ fn narrow_networks_agree_with_pytorch() {
 #[test]
 #[ignore = "its goldens are made by `make parity-zoo`, which runs it"]
 fn published_widths_agree_with_pytorch() {
-    assert!(compare(&repository().join("target/parity-zoo/goldens")).len() > 10);
+    let folder = support::repository().join("target/parity-zoo/goldens");
+    assert!(compare(&folder, TOLERANCE_OF_WIDE_GRADIENTS).len() > 10);
 }

@@ -15,7 +15,8 @@ impl<'a> Machine<'a, '_> {
         let wrong = |m: &Self| m.bad("a call that state dicts make", &m.heap.describe(callable));
         let arguments = self.heap.tuple(arguments).ok_or_else(|| wrong(self))?;
         let result = match (callable, arguments) {
-            (Value::Global(Global::Numpy), _) => Value::Opaque,
+            (Value::Class(class), _) => return Err(self.forbidden(class)),
+            (Value::Global(Global::Numpy | Global::Plain), _) => Value::Opaque,
             (Value::Global(Global::OrderedDict), []) => self.heap.add(Node::Dict(Vec::new())),
             (Value::Global(Global::OrderedDict), &[pairs]) => {
                 let dict = self.pairs(pairs).ok_or_else(|| wrong(self))?;
@@ -31,6 +32,17 @@ impl<'a> Machine<'a, '_> {
             _ => return Err(wrong(self)),
         };
         self.stack.push(result);
+        Ok(())
+    }
+
+    /// `class.__new__(class, *arguments)`: an object that has no state yet, and is never more than that state.
+    pub(super) fn object(&mut self) -> Result<(), Repr> {
+        self.pop()?;
+        match self.pop()? {
+            Value::Class(class) => self.push(Node::Object { class, state: Value::None }),
+            Value::Global(Global::OrderedDict) => self.push(Node::Dict(Vec::new())),
+            other => return Err(self.bad("the class of a new object", &self.heap.describe(other))),
+        }
         Ok(())
     }
 
@@ -64,12 +76,17 @@ impl<'a> Machine<'a, '_> {
         Ok(View { storage, offset, dims, strides })
     }
 
-    /// The state of an object beyond its items: versions and hooks, which no tensor depends on.
+    /// The state of an object: a module's tensors are in it. What dicts and tensors have beyond their items, versions
+    /// and hooks, no tensor depends on.
     pub(super) fn build(&mut self) -> Result<(), Repr> {
-        self.pop()?;
+        let given = self.pop()?;
         let target = self.top()?;
-        match (target, self.heap.get(target)) {
+        match (target, self.heap.get_mut(target)) {
             (Value::Opaque, _) | (_, Some(Node::Dict(_) | Node::Tensor(_))) => Ok(()),
+            (_, Some(Node::Object { state, .. })) => {
+                *state = given;
+                Ok(())
+            }
             _ => Err(self.bad("a dict or tensor to give state", &self.heap.describe(target))),
         }
     }
@@ -77,6 +94,11 @@ impl<'a> Machine<'a, '_> {
     /// What the file keeps outside the pickle.
     pub(super) fn persistent(&mut self) -> Result<(), Repr> {
         let id = self.pop()?;
+        // Before 1.6 a module's class came with its source, which is never looked at.
+        if let Some(&[Value::Text("module"), class @ Value::Class(_), _, _]) = self.heap.tuple(id) {
+            self.stack.push(class);
+            return Ok(());
+        }
         let node = match self.tensors {
             None => self.storage(id).map(Node::Storage),
             Some(tensors) => match id {

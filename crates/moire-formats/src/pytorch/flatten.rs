@@ -5,11 +5,12 @@ use crate::error::{Repr, at_tensor, malformed};
 use crate::limits::{Limits, at_most};
 
 /// The tensors of a pickled dict, nested ones under dotted names. Items of lists and tuples are named by their
-/// number. Whatever is not a tensor (an epoch, a learning rate) is dropped.
+/// number; a module's tensors are named as its state dict would name them. Whatever is not a tensor (an epoch, a
+/// learning rate, an object that is no module) is dropped.
 pub(super) fn flatten<'a>(pickle: Pickle<'a>, limits: &Limits) -> Result<Vec<(String, View<'a>)>, Repr> {
-    if !matches!(pickle.heap.get(pickle.root), Some(Node::Dict(_))) {
+    if !matches!(pickle.heap.get(pickle.root), Some(Node::Dict(_) | Node::Object { .. })) {
         let found = pickle.heap.describe(pickle.root);
-        return Err(malformed("pickled object", "a dict of tensors", found));
+        return Err(malformed("pickled object", "a dict of tensors, or a module", found));
     }
     let root = pickle.root;
     let mut walk = Walk { pickle, limits, visited: 0, views: Vec::new() };
@@ -37,6 +38,7 @@ impl<'a> Walk<'a, '_> {
             at_most("pickled object", "values in it", limits.pickle_ops as u64, self.visited as u64)?;
             // The heap stays borrowed for no longer than it takes to fetch the next item.
             let next = match self.pickle.heap.get(value) {
+                Some(&Node::Object { state, .. }) => return self.module(state, name, depth),
                 Some(Node::Tensor(view)) => {
                     let limit = limits.tensors as u64;
                     at_most("pickled object", "its tensors", limit, self.views.len() as u64 + 1)?;
@@ -66,6 +68,22 @@ impl<'a> Walk<'a, '_> {
                 at_most(&at_tensor(&key), "bytes in its name", limit, found)?;
             }
             self.visit(item, &key, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// The parameters, the buffers and the modules of a module, from its state.
+    fn module(&mut self, state: Value<'a>, name: &str, depth: usize) -> Result<(), Repr> {
+        for part in ["_parameters", "_buffers", "_modules"] {
+            let Some(Node::Dict(pairs)) = self.pickle.heap.get(state) else { return Ok(()) };
+            let found = pairs.iter().rev().find(|(key, _)| *key == Value::Text(part)).map(|&(_, item)| item);
+            // Each look costs as much as there is, however often the same state is met.
+            self.visited += pairs.len();
+            if let Some(item) =
+                found.filter(|item| matches!(self.pickle.heap.get(*item), Some(Node::Dict(_))))
+            {
+                self.visit(item, name, depth + 1)?;
+            }
         }
         Ok(())
     }

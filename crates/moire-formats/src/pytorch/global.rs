@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::dtype::DType;
 
-/// Every name that a pickle may import. What is not here is refused.
+/// Every name that a pickle may call. What is not here is refused when it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
     OrderedDict,
@@ -16,6 +16,8 @@ pub(super) enum Global {
     Storage(DType),
     /// The class of a tensor, which the tar format writes beside each.
     TensorClass(DType),
+    /// What objects of a module may hold beside tensors, such as a set of names: dropped unseen.
+    Plain,
     /// numpy's scalars and what they are made of: their value is dropped unseen.
     Numpy,
 }
@@ -26,7 +28,14 @@ impl Global {
             ("collections", "OrderedDict") => Self::OrderedDict,
             ("torch._utils", "_rebuild_tensor") => Self::RebuildTensor,
             ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensorV2,
-            ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
+            ("torch._utils", "_rebuild_parameter") | ("torch.nn.parameter", "Parameter") => {
+                Self::RebuildParameter
+            }
+            ("builtins" | "__builtin__", "set" | "frozenset" | "slice")
+            | ("torch", "device")
+            | ("functools", "partial")
+            // Every module of PyTorch 0.4 has one.
+            | ("torch.nn.backends.thnn", "_get_thnn_function_backend") => Self::Plain,
             ("torch", "Size") => Self::Size,
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar")
             | ("numpy", "dtype")
@@ -66,6 +75,7 @@ impl fmt::Display for Global {
             Self::Size => "torch.Size",
             Self::Storage(_) => "of a torch storage class",
             Self::TensorClass(_) => "of a torch tensor class",
+            Self::Plain => "of a set, a slice, a device or a function",
             Self::Numpy => "of a numpy scalar",
         })
     }

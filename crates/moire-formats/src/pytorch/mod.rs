@@ -3,8 +3,8 @@
 //!
 //! [`pickle`] runs the opcodes over [`value`]s, asking [`global`] for every name that the pickle wants to import;
 //! [`flatten`] walks the object that comes out; [`View::read`] turns a view and its storage's bytes into a tensor.
-//! To read the tensors of whole pickled modules later, `global` would answer unknown classes with an inert object
-//! instead of a refusal, and `flatten` would walk its state.
+//! A whole pickled module is an object of a class that is not here: nothing is loaded or run for it, its state alone is
+//! kept, and `flatten` walks that as PyTorch's `state_dict` would.
 
 mod call;
 mod flatten;

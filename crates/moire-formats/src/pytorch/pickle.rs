@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::View;
 use super::global::Global;
-use super::value::{Heap, Node, Value};
-use crate::error::{Repr, malformed, shown};
+use super::value::{Class, Heap, Node, Value};
+use crate::error::{Repr, malformed};
 use crate::limits::{Limits, at_most};
 
 /// What a pickle described.
@@ -41,6 +41,9 @@ impl<'a> Pickle<'a> {
         for op in 1.. {
             at_most("pickle", "its opcodes", limits.pickle_ops as u64, op)?;
             if let Some(root) = machine.step()? {
+                if let Value::Class(class) = root {
+                    return Err(machine.forbidden(class));
+                }
                 return Ok(Self { root, heap: machine.heap, end: machine.next });
             }
         }
@@ -210,21 +213,26 @@ impl<'a> Machine<'a, '_> {
             b'c' => {
                 let module = self.line()?;
                 let name = self.line()?;
-                self.import(module, name)?;
+                self.import(module, name);
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let (Value::Text(module), Value::Text(name)) = (module, name) else {
                     return Err(self.bad("the name of a global", &self.heap.describe(name)));
                 };
-                self.import(module, name)?;
+                self.import(module, name);
             }
             b'i' => {
                 let module = self.line()?;
                 let name = self.line()?;
-                return Err(self.forbidden(module, name));
+                return Err(self.forbidden(Class { module, name }));
             }
             b'R' => self.reduce()?,
+            0x81 => self.object()?,
+            0x92 => {
+                self.pop()?;
+                self.object()?;
+            }
             b'b' => self.build()?,
             b'Q' => self.persistent()?,
             _ => return Err(self.bad("an opcode that state dicts use", &format!("0x{op:02x}"))),
@@ -246,8 +254,8 @@ impl<'a> Machine<'a, '_> {
         malformed(self.place(), expected, found)
     }
 
-    fn forbidden(&self, module: &str, name: &str) -> Repr {
-        Repr::Forbidden { place: self.place(), global: shown(&format!("{module}.{name}")) }
+    pub(super) fn forbidden(&self, class: Class<'_>) -> Repr {
+        Repr::Forbidden { place: self.place(), global: class.to_string() }
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Repr> {
@@ -367,9 +375,8 @@ impl<'a> Machine<'a, '_> {
         Ok(())
     }
 
-    fn import(&mut self, module: &str, name: &str) -> Result<(), Repr> {
-        let global = Global::resolve(module, name).ok_or_else(|| self.forbidden(module, name))?;
-        self.stack.push(Value::Global(global));
-        Ok(())
+    fn import(&mut self, module: &'a str, name: &'a str) {
+        let known = Global::resolve(module, name).map(Value::Global);
+        self.stack.push(known.unwrap_or(Value::Class(Class { module, name })));
     }
 }

@@ -1,5 +1,8 @@
+use std::fmt;
+
 use super::global::Global;
 use super::{Storage, View};
+use crate::error::shown;
 
 /// What lies on the machine's stack. Containers live in a [`Heap`] and are pointed to, as in Python: copies share
 /// them, cycles are possible, and dropping them never recurses.
@@ -12,9 +15,24 @@ pub(super) enum Value<'a> {
     Long(&'a [u8]),
     Text(&'a str),
     Global(Global),
+    /// A name that is none of those. It may be the class of an [`Node::Object`], and nothing else: it is never called.
+    Class(Class<'a>),
     /// Something harmless that no tensor depends on: a float, bytes, a numpy scalar.
     Opaque,
     Node(usize),
+}
+
+/// A class by its module and name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Class<'a> {
+    pub(super) module: &'a str,
+    pub(super) name: &'a str,
+}
+
+impl fmt::Display for Class<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(&format!("{}.{}", self.module, self.name)))
+    }
 }
 
 #[derive(Debug)]
@@ -24,6 +42,11 @@ pub(super) enum Node<'a> {
     Dict(Vec<(Value<'a>, Value<'a>)>),
     Storage(Storage<'a>),
     Tensor(Box<View<'a>>),
+    /// What would be an object of a class that is not loaded: its state alone.
+    Object {
+        class: Class<'a>,
+        state: Value<'a>,
+    },
 }
 
 /// The containers of one pickle.
@@ -79,8 +102,10 @@ impl<'a> Heap<'a> {
             Value::Long(_) => "a huge number".to_owned(),
             Value::Text(text) => format!("the text '{text}'"),
             Value::Global(global) => format!("the global {global}"),
+            Value::Class(class) => format!("the name {class}"),
             Value::Opaque => "a scalar or bytes".to_owned(),
             Value::Node(_) => match self.get(value) {
+                Some(Node::Object { class, .. }) => return format!("an object of {class}"),
                 Some(Node::List(_)) => "a list",
                 Some(Node::Tuple(_)) => "a tuple",
                 Some(Node::Dict(_)) => "a dict",

@@ -4,6 +4,7 @@ Each holds the same few tensors, so that one test can compare the formats. Value
 every element type here holds exactly.
 """
 
+import inspect
 from collections import OrderedDict
 from pathlib import Path
 
@@ -49,6 +50,25 @@ def state():
     }
 
 
+class Separable(torch.nn.Module):
+    """A class that whoever reads the file does not have."""
+
+    def __init__(self):
+        super().__init__()
+        self.dtype = torch.float32
+        self.device = torch.device("cpu")
+        self.names = {"depthwise", "pointwise"}
+        self.depthwise = torch.nn.Conv2d(2, 2, 1, groups=2, bias=False)
+        self.rest = torch.nn.Sequential(torch.nn.BatchNorm2d(2), torch.nn.ReLU(), torch.nn.Linear(2, 1))
+        for i, tensor in enumerate(self.state_dict().values()):
+            tensor.copy_(ramp(*tensor.shape) + i)
+
+
+def module():
+    """A whole module where a state dict is expected, as older training code saves it."""
+    return {"net": torch.nn.DataParallel(Separable()), "epoch": 3}
+
+
 def keras(path, **options):
     with h5py.File(path, "w", **options) as file:
         file.attrs["backend"] = np.bytes_("tensorflow")
@@ -66,6 +86,10 @@ def main():
     torch.save(state(), HERE / "zip.pt")
     torch.save(state(), HERE / "legacy.pt", _use_new_zipfile_serialization=False)
     torch.save(state(), HERE / "legacy_protocol4.pt", _use_new_zipfile_serialization=False, pickle_protocol=4)
+    # The legacy format stores the source of every class; these files hold no code but a word in its place.
+    inspect.getsourcelines, inspect.getsourcefile = lambda _: (["source"], 0), lambda _: "source.py"
+    torch.save(module(), HERE / "module.pt")
+    torch.save(module(), HERE / "module_legacy.pt", _use_new_zipfile_serialization=False)
     keras(HERE / "old_style.h5", libver=("earliest", "v108"))
     keras(HERE / "latest.h5", libver="latest")
 

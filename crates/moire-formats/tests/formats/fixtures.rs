@@ -29,6 +29,33 @@ fn ramp(count: usize) -> Vec<f32> {
 }
 
 #[test]
+fn whole_modules_are_read_as_their_state_dicts() {
+    for name in ["module.pt", "module_legacy.pt"] {
+        let mut all = fixture(name).sub("net").unwrap();
+        assert!(all.strip_prefix("module."));
+        let mut net = Loader::new(all, name);
+        let shapes: [(&str, &[usize]); 8] = [
+            ("depthwise.weight", &[2, 1, 1, 1]),
+            ("rest.0.weight", &[2]),
+            ("rest.0.bias", &[2]),
+            ("rest.0.running_mean", &[2]),
+            ("rest.0.running_var", &[2]),
+            ("rest.0.num_batches_tracked", &[]),
+            ("rest.2.weight", &[1, 2]),
+            ("rest.2.bias", &[1]),
+        ];
+        for (i, (key, shape)) in shapes.into_iter().enumerate() {
+            let tensor = net.tensor(key, shape);
+            let expected = ramp(tensor.data().len()).iter().map(|v| v + i as f32).collect::<Vec<_>>();
+            // A count of batches is a whole number.
+            let expected = if shape.is_empty() { vec![expected[0].trunc()] } else { expected };
+            assert_eq!(tensor.data(), expected, "{name}: {key}");
+        }
+        net.finish().unwrap();
+    }
+}
+
+#[test]
 fn pytorch_state_dicts_are_read_exactly() {
     for (name, format) in [
         ("zip.pt", Format::PyTorchZip),

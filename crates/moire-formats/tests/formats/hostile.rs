@@ -14,6 +14,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("torch zip", include_bytes!("../data/zip.pt").to_vec()),
         ("torch legacy", include_bytes!("../data/legacy.pt").to_vec()),
         ("torch legacy 4", include_bytes!("../data/legacy_protocol4.pt").to_vec()),
+        ("torch module", include_bytes!("../data/module.pt").to_vec()),
+        ("torch legacy module", include_bytes!("../data/module_legacy.pt").to_vec()),
         ("old h5", include_bytes!("../data/old_style.h5").to_vec()),
         ("new h5", include_bytes!("../data/latest.h5").to_vec()),
     ]
@@ -108,7 +110,34 @@ fn foreign_globals_are_refused_by_name() {
 fn known_globals_are_not_called_at_will() {
     refused(&with_pickle(b"\x80\x02ctorch\nFloatStorage\n)R."), ErrorKind::Malformed, "torch storage class");
     refused(&with_pickle(b"\x80\x02K\x01)R."), ErrorKind::Malformed, "the number 1");
-    refused(&with_pickle(b"\x80\x02}c__main__\nNet\n)\x81."), ErrorKind::Forbidden, "__main__.Net");
+}
+
+#[test]
+fn objects_are_their_state_and_nothing_is_called_for_them() {
+    // A method or a class that would be called is refused by name, wherever it stands.
+    for pickle in [
+        b"\x80\x02c__main__\nNet\n)R.".as_slice(),
+        b"\x80\x02}X\x01\0\0\0ac__main__\nNet\n)Rs.",
+        b"\x80\x02c__main__\nNet\n)\x81c__main__\nNet\n)Rb.",
+    ] {
+        refused(&with_pickle(pickle), ErrorKind::Forbidden, "__main__.Net");
+    }
+    refused(&with_pickle(b"\x80\x02K\x01)\x81."), ErrorKind::Malformed, "the class of a new object");
+    // An object without tensors holds none, whatever its state is.
+    for state in [
+        b"".as_slice(),
+        b"K\x07b",
+        b"}b",
+        b"}X\x08\0\0\0_modulesK\x01sb",
+        b"}X\x08\0\0\0_modulesh\0sb",
+        b"}X\x08\0\0\0_backendctorch.nn.backends.thnn\n_get_thnn_function_backend\n)Rsb",
+    ] {
+        let pickle = [b"\x80\x02c__main__\nNet\n)\x81q\0".as_slice(), state, b"."].concat();
+        assert!(read(&with_pickle(&pickle)).unwrap().is_empty());
+    }
+    // A module that is its own child ends at the limit of nesting.
+    let own = b"\x80\x02c__main__\nNet\n)\x81q\0}X\x08\0\0\0_modules}X\x01\0\0\0ah\0ssb.";
+    refused(&with_pickle(own), ErrorKind::Limit, "nesting");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Instant;
 use moire_cpu::Cpu;
 use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
 use moire_study::ModelSpec;
-use moire_zoo::{Network, Reading, entries, find};
+use moire_zoo::{Form, Network, Reading, entries, find};
 
 use crate::cli::BenchArgs;
 use crate::terminal::table;
@@ -26,11 +26,12 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let head = ["net", "compile ms", "forward ms", "step ms", "GFLOP", "GFLOP/s", "peak MB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for net in &chosen {
-        let t = time(network(net, &(&args.onnx).into())?, &device, args.batch.into(), args.runs.into())?;
+        let (network, domains) = network(net, args.domains.into(), &(&args.onnx).into())?;
+        let t = time(network, &device, args.batch.into(), args.runs.into())?;
         let rate = t.gflop / t.forward_ms * 1e3;
         if args.common.json {
             let line = serde_json::json!({
-                "net": t.net, "batch": args.batch, "domains": 1, "compile_ms": t.compile_ms,
+                "net": t.net, "batch": args.batch, "domains": domains, "compile_ms": t.compile_ms,
                 "forward_ms": t.forward_ms, "step_ms": t.step_ms, "gflop": t.gflop, "gflops": rate,
                 "peak_mb": t.peak_mb, "threads": device.threads(), "isa": Cpu::isa(),
             });
@@ -42,8 +43,9 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if !args.common.json {
         println!("{}", table(&rows));
         println!(
-            "\nbatch {}, {} threads, {}; medians of {} runs; random weights",
+            "\nbatch {}, {} edits where there are conditions, {} threads, {}; medians of {} runs; random weights",
             args.batch,
+            args.domains,
             device.threads(),
             Cpu::isa(),
             args.runs
@@ -52,13 +54,14 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An architecture with random weights, or an ONNX file with its own.
-fn network(net: &str, reading: &Reading) -> anyhow::Result<Network> {
+/// An architecture with random weights, or an ONNX file with its own; and the edits that run together.
+fn network(net: &str, domains: usize, reading: &Reading) -> anyhow::Result<(Network, usize)> {
     if net.starts_with("onnx:") {
-        return Ok(net.parse::<ModelSpec>()?.read_as(reading).load()?.network);
+        return Ok((net.parse::<ModelSpec>()?.read_as(reading).load()?.network, 1));
     }
     let entry = find(net)?;
-    Ok(entry.random(0, &entry.form())?)
+    let domains = if entry.takes_condition() { domains } else { 1 };
+    Ok((entry.random(0, &Form { domains, ..entry.form() })?, domains))
 }
 
 fn time(network: Network, device: &Cpu, batch: usize, runs: usize) -> anyhow::Result<Timing> {
