@@ -1,10 +1,12 @@
 use std::fmt;
 
 use crate::loader::Faults;
+use crate::onnx::Refusals;
 
 /// Why a file, or its fit to a network, was refused. The message names the file first.
 ///
-/// It is one line, except for [`ErrorKind::Strict`], which lists one fault a line.
+/// It is one line, except for [`ErrorKind::Strict`] and a network's [`ErrorKind::Unsupported`], which list one fault a
+/// line.
 #[derive(Debug)]
 pub struct Error {
     file: String,
@@ -46,7 +48,7 @@ impl Error {
             Repr::Truncated { .. } => ErrorKind::Truncated,
             Repr::Malformed { .. } => ErrorKind::Malformed,
             Repr::Forbidden { .. } => ErrorKind::Forbidden,
-            Repr::Unsupported { .. } => ErrorKind::Unsupported,
+            Repr::Unsupported { .. } | Repr::Quantised { .. } | Repr::Refused(_) => ErrorKind::Unsupported,
             Repr::Duplicate { .. } => ErrorKind::Duplicate,
             Repr::Strict(_) => ErrorKind::Strict,
         }
@@ -81,6 +83,10 @@ pub(crate) enum Repr {
     Forbidden { place: String, global: String },
     #[error("{place}: {what} is not supported")]
     Unsupported { place: String, what: String },
+    #[error("{place}: the network is quantised, and no gradient passes through that: export it in float")]
+    Quantised { place: String },
+    #[error(transparent)]
+    Refused(Refusals),
     #[error("two tensors are named '{name}'")]
     Duplicate { name: String },
     #[error(transparent)]

@@ -25,6 +25,10 @@ pub struct Limits {
     pub depth: usize,
     /// Bytes in a safetensors header: 8 MiB.
     pub header_bytes: u64,
+    /// Nodes of an ONNX network: 100 000.
+    pub nodes: usize,
+    /// Numbers in one value that an ONNX network computes: 2^28.
+    pub value: usize,
     /// Members of a zip or tar archive, and objects in an HDF5 file: 200 000.
     pub members: usize,
     /// Opcodes in a pickle, and values visited when its dicts are flattened: 2 million.
@@ -48,6 +52,8 @@ impl Default for Limits {
             name_bytes: 1024,
             depth: 64,
             header_bytes: 8 << 20,
+            nodes: 100_000,
+            value: 1 << 28,
             members: 200_000,
             pickle_ops: 2_000_000,
             pickle_memo: 1_000_000,

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use moire_tensor::{Shape, Tensor};
@@ -16,7 +16,8 @@ use crate::ops::{
 #[derive(Debug)]
 pub struct Builder {
     pub(crate) graph: Graph,
-    names: HashSet<String>,
+    /// Names that are taken, each with the last number that was put behind it.
+    names: HashMap<String, usize>,
     scope: String,
 }
 
@@ -30,7 +31,7 @@ impl From<Graph> for Builder {
     /// Goes on where a finished graph ended: its values keep their ids, its outputs are forgotten.
     fn from(mut graph: Graph) -> Self {
         graph.outputs.clear();
-        let names = graph.nodes.iter().map(|n| n.name.clone()).collect();
+        let names = graph.nodes.iter().map(|n| (n.name.clone(), 1)).collect();
         Self { graph, names, scope: String::new() }
     }
 }
@@ -39,7 +40,7 @@ impl Builder {
     /// An empty graph.
     pub fn new() -> Self {
         let graph = Graph { nodes: Vec::new(), inputs: Vec::new(), outputs: Vec::new() };
-        Self { graph, names: HashSet::new(), scope: String::new() }
+        Self { graph, names: HashMap::new(), scope: String::new() }
     }
 
     /// Names the nodes that follow `scope.op` until the next call. Usually a module's name in its checkpoint.
@@ -55,6 +56,11 @@ impl Builder {
     /// The node of a value.
     pub fn node(&self, value: ValueId) -> &Node {
         self.graph.node(value)
+    }
+
+    /// All nodes so far, each after its inputs.
+    pub fn nodes(&self) -> &[Node] {
+        self.graph.nodes()
     }
 
     /// Ends the graph with these outputs.
@@ -135,9 +141,10 @@ impl Builder {
         inputs: Vec<ValueId>,
         shape: Shape,
     ) -> Result<ValueId, Error> {
-        if !self.names.insert(name.to_owned()) {
+        if self.names.contains_key(name) {
             return Err(Repr::Taken { name: name.to_owned() }.into());
         }
+        self.names.insert(name.to_owned(), 1);
         Ok(self.insert(Node { op, inputs, shape, name: name.to_owned() }))
     }
 
@@ -158,12 +165,18 @@ impl Builder {
     }
 
     fn fresh_name(&mut self, base: &str) -> String {
-        let mut name = base.to_owned();
-        let mut count = 1;
-        while !self.names.insert(name.clone()) {
+        let Some(&last) = self.names.get(base) else {
+            self.names.insert(base.to_owned(), 1);
+            return base.to_owned();
+        };
+        let mut count = last + 1;
+        let mut name = format!("{base}.{count}");
+        while self.names.contains_key(&name) {
             count += 1;
             name = format!("{base}.{count}");
         }
+        self.names.insert(base.to_owned(), count);
+        self.names.insert(name.clone(), 1);
         name
     }
 }

@@ -55,9 +55,11 @@ impl Error {
             Repr::ReadOnly { .. } | Repr::Database { .. } => ErrorKind::Database,
             Repr::Spec { .. } | Repr::Unfit { .. } | Repr::Model(_) => ErrorKind::Model,
             Repr::Data { .. } | Repr::Clash { .. } | Repr::Image(_) => ErrorKind::Data,
-            Repr::Empty { .. } | Repr::Twice { .. } | Repr::NoDetector { .. } | Repr::Toml(_) => {
-                ErrorKind::Plan
-            }
+            Repr::Empty { .. }
+            | Repr::Twice { .. }
+            | Repr::NoDetector { .. }
+            | Repr::Unlabelled { .. }
+            | Repr::Toml(_) => ErrorKind::Plan,
             Repr::Attack(_) | Repr::Graph(_) | Repr::Tensor(_) => ErrorKind::Run,
             Repr::Csv(_) | Repr::Json(_) | Repr::Page(_) => ErrorKind::Export,
         }
@@ -128,6 +130,12 @@ pub(crate) enum Repr {
     Spec { text: String, expected: String },
     #[error("{}: expected {expected}, found {found}", path.display())]
     Unfit { path: PathBuf, expected: String, found: String },
+    #[error(
+        "{name}: an ONNX file does not say what its answers mean: give --labels real,fake (or fake,real) for two \
+         logits by index, --labels fake or --labels real for what one positive logit says; and --range, --mean, --std \
+         as it was trained"
+    )]
+    Unlabelled { name: String },
     #[error("{name} is no detector, and an audit is of detectors")]
     NoDetector { name: String },
     #[error(transparent)]

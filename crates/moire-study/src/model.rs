@@ -3,8 +3,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use moire_formats::Limits;
-use moire_zoo::{Entry, Form, Network, Weights, entries, find};
+use moire_formats::{Limits, Onnx};
+use moire_zoo::{Entry, Form, Network, Reading, Weights, entries, find};
 
 use crate::error::{Error, Repr};
 use crate::files::{read, sha256};
@@ -13,20 +13,26 @@ use crate::files::{read, sha256};
 const ENDINGS: [&str; 6] = ["pt", "pth", "ckpt", "h5", "safetensors", "tar"];
 
 /// Which network the files of a model hold.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Which {
     /// One of this architecture.
     Entry(&'static Entry),
     /// The one that the file names itself: what `moire zoo convert` writes.
     Itself,
+    /// That of an ONNX file, and what its owner knows of it.
+    Onnx(Reading),
 }
 
-/// A model as a user names it: `ynet:checkpoints/`, `meso4:Meso4_DF.h5`, or a converted `ynet.safetensors`.
+/// What stands in front of an ONNX file's path.
+const ONNX: &str = "onnx";
+
+/// A model as a user names it: `ynet:checkpoints/`, `meso4:Meso4_DF.h5`, `onnx:net.onnx`, or a converted
+/// `ynet.safetensors`.
 #[derive(Debug, Clone)]
 pub struct ModelSpec {
     /// The network.
     pub which: Which,
-    /// A checkpoint, or a folder with the files of one.
+    /// A checkpoint, a folder with the files of one, or an ONNX file.
     pub path: PathBuf,
 }
 
@@ -55,12 +61,14 @@ impl FromStr for ModelSpec {
 
     /// Reads `NAME:PATH`, or `PATH` of a safetensors file.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let names = || entries().iter().map(|e| e.name).collect::<Vec<_>>().join(", ");
+        let names = || entries().iter().map(|e| e.name).chain([ONNX]).collect::<Vec<_>>().join(", ");
         let fault = |expected: String| Err(Repr::Spec { text: text.to_owned(), expected }.into());
         let path = Path::new(text);
         match text.split_once(':') {
             Some((name, path)) if !path.is_empty() => {
-                Ok(Self { which: Which::Entry(find(name)?), path: PathBuf::from(path) })
+                let which =
+                    if name == ONNX { Which::Onnx(Reading::default()) } else { Which::Entry(find(name)?) };
+                Ok(Self { which, path: PathBuf::from(path) })
             }
             _ if path.extension().is_some_and(|e| e == "safetensors") => {
                 Ok(Self { which: Which::Itself, path: path.to_owned() })
@@ -80,14 +88,25 @@ impl FromStr for ModelSpec {
 
 impl fmt::Display for ModelSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Which::Entry(entry) = self.which {
-            write!(f, "{}:", entry.name)?;
+        match &self.which {
+            Which::Entry(entry) => write!(f, "{}:", entry.name)?,
+            Which::Onnx(_) => write!(f, "{ONNX}:")?,
+            Which::Itself => {}
         }
         write!(f, "{}", self.path.display())
     }
 }
 
 impl ModelSpec {
+    /// The same model, an ONNX network read as `reading` says; any other says it all itself.
+    #[must_use]
+    pub fn read_as(mut self, reading: &Reading) -> Self {
+        if let Which::Onnx(own) = &mut self.which {
+            own.clone_from(reading);
+        }
+        self
+    }
+
     /// Reads the checkpoint, for images of the size that it was made for.
     ///
     /// # Errors
@@ -101,17 +120,42 @@ impl ModelSpec {
     /// # Errors
     /// As [`ModelSpec::load`]; or the architecture takes no images of this size.
     pub fn load_at(&self, size: Option<[usize; 2]>) -> Result<Model, Error> {
+        if let Which::Onnx(reading) = &self.which {
+            return self.onnx(&Reading { size: reading.size.or(size), ..reading.clone() });
+        }
         let Opened { entry, weights, files } = self.open()?;
         let form = weights.form(entry);
         let form = Form { size: size.unwrap_or(form.size), ..form };
         Ok(Model { network: entry.network(weights, &form)?, files })
     }
 
-    /// Reads the files, without making a network of them yet.
+    fn onnx(&self, reading: &Reading) -> Result<Model, Error> {
+        let limits = Limits::default();
+        let bytes = read(&self.path, limits.file_bytes)?;
+        let mut files = vec![(file_name(&self.path), sha256(&bytes))];
+        let path = self.path.display().to_string();
+        let mut model = Onnx::read(bytes, &path, &limits).map_err(moire_zoo::Error::from)?;
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        for name in model.external_files() {
+            let bytes = read(&folder.join(&name), limits.file_bytes)?;
+            files.push((name.clone(), sha256(&bytes)));
+            model.attach(&name, bytes);
+        }
+        let stem = self.path.file_stem().map_or(ONNX.to_owned(), |s| s.to_string_lossy().into_owned());
+        Ok(Model { network: reading.network(&model, &stem)?, files })
+    }
+
+    /// Reads the files of a checkpoint, without making a network of them yet.
     ///
     /// # Errors
-    /// A file cannot be read or is too large, or does not say which network it is where it should.
+    /// A file cannot be read or is too large, does not say which network it is where it should, or is ONNX, which is a
+    /// network already.
     pub fn open(&self) -> Result<Opened, Error> {
+        if let Which::Onnx(_) = self.which {
+            let (expected, found) =
+                ("a checkpoint".to_owned(), "an ONNX network, which needs none".to_owned());
+            return Err(Repr::Unfit { path: self.path.clone(), expected, found }.into());
+        }
         let limits = Limits::default();
         let mut files = Vec::new();
         for path in self.files()? {
@@ -119,8 +163,9 @@ impl ModelSpec {
             files.push((path.display().to_string(), bytes));
         }
         let weights = Weights::read(&files, &limits)?;
-        let entry = match self.which {
-            Which::Entry(entry) => entry,
+        let entry = match &self.which {
+            Which::Entry(entry) => *entry,
+            Which::Onnx(_) => unreachable!("refused above"),
             Which::Itself => weights.entry().ok_or_else(|| {
                 let expected = "a file that says which network it is, as `moire zoo convert` writes it, \
                                 or NAME:PATH";
@@ -128,9 +173,7 @@ impl ModelSpec {
                 Repr::Unfit { path: self.path.clone(), expected: expected.to_owned(), found }
             })?,
         };
-        let name =
-            |path: &str| Path::new(path).file_name().map_or(path.to_owned(), |n| n.to_string_lossy().into());
-        let files = files.iter().map(|(path, bytes)| (name(path), sha256(bytes))).collect();
+        let files = files.iter().map(|(path, bytes)| (file_name(Path::new(path)), sha256(bytes))).collect();
         Ok(Opened { entry, weights, files })
     }
 
@@ -150,9 +193,9 @@ impl ModelSpec {
         }
         files.sort();
         if files.is_empty() {
-            let expected = match self.which {
+            let expected = match &self.which {
                 Which::Entry(entry) => format!("{} for {}", entry.files, entry.name),
-                Which::Itself => "a file".to_owned(),
+                Which::Itself | Which::Onnx(_) => "a file".to_owned(),
             };
             let found = "no checkpoint file".to_owned();
             return Err(Repr::Unfit { path: self.path.clone(), expected, found }.into());
@@ -161,12 +204,18 @@ impl ModelSpec {
     }
 }
 
+/// The last part of a path.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
 /// What each model is called in a study: its architecture, with its file's name where two share one.
 pub(crate) fn names(specs: &[ModelSpec]) -> Vec<String> {
     let stem = |spec: &ModelSpec| spec.path.file_stem().map(|s| s.to_string_lossy().into_owned());
-    let own = |spec: &ModelSpec| match spec.which {
+    let own = |spec: &ModelSpec| match &spec.which {
         Which::Entry(entry) => entry.name.to_owned(),
-        Which::Itself => stem(spec).unwrap_or_default(),
+        // That a network is ONNX says nothing about it; its file's name does.
+        Which::Itself | Which::Onnx(_) => stem(spec).unwrap_or_default(),
     };
     let shared = |name: &str| specs.iter().filter(|s| own(s) == name).count() > 1;
     let full = |spec: &ModelSpec| match (own(spec), stem(spec)) {
@@ -193,8 +242,9 @@ mod tests {
             .map(|s| s.parse().unwrap())
             .to_vec();
         assert_eq!(names(&specs), ["ynet", "meso4-one", "meso4-two", "meso4-two-2"]);
-        let own: Vec<ModelSpec> = ["a/x.safetensors", "b/x.safetensors"].map(|s| s.parse().unwrap()).to_vec();
-        assert_eq!(names(&own), ["x", "x-2"]);
+        let own: Vec<ModelSpec> =
+            ["a/x.safetensors", "b/x.safetensors", "onnx:c/own.onnx"].map(|s| s.parse().unwrap()).to_vec();
+        assert_eq!(names(&own), ["x", "x-2", "own"]);
     }
 
     #[test]

@@ -100,8 +100,11 @@ impl Audit<'_> {
     pub fn run(&self, watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> Result<(), Error> {
         self.plan.check()?;
         for network in self.models.iter().map(|m| &m.network) {
-            if !matches!(network.role, Role::Detector(_)) {
-                return Err(Repr::NoDetector { name: network.name.clone() }.into());
+            let name = || network.name.clone();
+            match network.role {
+                Role::Detector(_) => {}
+                Role::Plain => return Err(Repr::Unlabelled { name: name() }.into()),
+                Role::Editor(_) | Role::Faces => return Err(Repr::NoDetector { name: name() }.into()),
             }
         }
         let meta = self.plan.meta(self.models, self.samples, self.surroundings)?;

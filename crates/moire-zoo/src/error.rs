@@ -31,6 +31,7 @@ impl Error {
             Repr::Checkpoint(_)
             | Repr::NoFile
             | Repr::Other { .. }
+            | Repr::Unfit { .. }
             | Repr::Metadata { .. }
             | Repr::Config { .. }
             | Repr::Nameless { .. } => ErrorKind::Checkpoint,
@@ -66,6 +67,8 @@ pub(crate) enum Repr {
     NoFile,
     #[error("{file}: it says that it is {found}, expected {expected}")]
     Other { file: String, found: &'static str, expected: &'static str },
+    #[error("{file}: expected {expected}, found {found}")]
+    Unfit { file: String, expected: String, found: String },
     #[error("{file}: the metadata's {key}: {why}")]
     Metadata { file: String, key: &'static str, why: String },
     #[error("{name}: {why}")]

@@ -10,6 +10,8 @@
 //! - [`Form`]: what the user of an architecture chooses, the size of images and how many edits run together. All else
 //!   (widths, depth, variants) is read from the checkpoint.
 //!
+//! - [`Reading`]: a network of other people's making, from an ONNX file and what its owner knows of it.
+//!
 //! A network's graph takes one image `x` `[1, 3, h, w]`, RGB in `[0, 1]`; the preprocess is part of the graph,
 //! so that gradients are with respect to pixels. The outputs of a detector:
 //!
@@ -57,6 +59,7 @@ mod manifest;
 mod meso4;
 mod mesoinception4;
 mod network;
+mod onnx;
 mod resnet;
 mod retinaface;
 mod stargan;
@@ -73,4 +76,5 @@ pub use entry::{Entry, Published, Task};
 pub use error::{Error, ErrorKind};
 pub use manifest::{entries, find};
 pub use network::{Decision, Editing, Form, Network, Preprocess, Role, Sizes};
+pub use onnx::{Meaning, PixelRange, Reading};
 pub use weights::{Config, Weights};

@@ -45,10 +45,28 @@ impl Config {
 /// What a network sees of an image, as the metadata's `input` has it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Input {
-    size: [usize; 2],
-    mean: [f32; 3],
-    std: [f32; 3],
+pub(crate) struct Input {
+    pub(crate) size: [usize; 2],
+    pub(crate) mean: [f32; 3],
+    pub(crate) std: [f32; 3],
+}
+
+impl Input {
+    /// Reads the metadata's `input`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let input: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        let finite = input.mean.iter().chain(&input.std).all(|v| v.is_finite());
+        if finite && input.std.iter().all(|&v| v > 0.0) {
+            Ok(input)
+        } else {
+            Err("a deviation is positive, and all of it finite".to_owned())
+        }
+    }
+}
+
+/// Whether a file says itself which network it is.
+pub(crate) fn is_described(metadata: &BTreeMap<String, String>) -> bool {
+    metadata.get("format").is_some_and(|f| f == FORMAT)
 }
 
 /// What a file says of itself.
@@ -86,7 +104,7 @@ impl Weights {
             names.push(name.as_str());
         }
         let (checkpoint, file) = (whole.ok_or(Repr::NoFile)?, names.join(" + "));
-        let described = checkpoint.metadata().get("format").is_some_and(|f| f == FORMAT);
+        let described = is_described(checkpoint.metadata());
         let description = described.then(|| describe(checkpoint.metadata(), &file)).transpose()?;
         Ok(Self { checkpoint, file, description })
     }
@@ -161,14 +179,10 @@ fn describe(metadata: &BTreeMap<String, String>, file: &str) -> Result<Descripti
     };
     let entry = find(text("architecture")?).map_err(|e| wrong("architecture", e.to_string()))?;
     let config: Config = serde_json::from_str(text("config")?).map_err(|e| wrong("config", e.to_string()))?;
-    let Input { size, mean, std } =
-        serde_json::from_str(text("input")?).map_err(|e| wrong("input", e.to_string()))?;
+    let Input { size, mean, std } = Input::parse(text("input")?).map_err(|why| wrong("input", why))?;
     config.check().map_err(|why| wrong("config", why.to_owned()))?;
     if size.iter().any(|&side| side > MOST) {
         return Err(wrong("input", format!("a file may ask for {MOST} x {MOST} pixels at most")));
-    }
-    if mean.iter().any(|v| !v.is_finite()) || std.iter().any(|v| !v.is_finite() || *v <= 0.0) {
-        return Err(wrong("input", "a deviation is positive, and all of it finite".to_owned()));
     }
     Ok(Description { entry, config, preprocess: Preprocess { size, mean, std } })
 }

@@ -10,7 +10,7 @@ use moire_attack::{Attack, Combination, Criterion};
 use moire_face::Framing;
 use moire_study::ModelSpec;
 use moire_tensor::Eps;
-use moire_zoo::{Attribute, Attributes};
+use moire_zoo::{Attribute, Attributes, Meaning, PixelRange, Reading};
 
 /// How little does it take to fool a deepfake detector, and does it survive being saved?
 ///
@@ -45,8 +45,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
 }
 
-const MODEL_HELP: &str = "NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5, with a name of `moire zoo list`; or \
-                          a safetensors file that says itself which network it is";
+const MODEL_HELP: &str = "NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5, with a name of `moire zoo list`; onnx:PATH; \
+                           or a safetensors file that says itself which network it is";
 
 /// The end of `moire audit --help`.
 fn attacks() -> String {
@@ -64,9 +64,11 @@ fn attacks() -> String {
     after_help = attacks()
 )]
 pub(crate) struct AuditArgs {
-    /// Detectors, each NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5
+    /// Detectors, each NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5; or onnx:PATH, with --labels
     #[arg(required = true, value_name = "MODEL")]
     pub(crate) models: Vec<ModelSpec>,
+    #[command(flatten)]
+    pub(crate) onnx: OnnxArgs,
     /// Folder with the folders real and fake (or 0_real and 1_fake)
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
@@ -108,6 +110,8 @@ pub(crate) type AttackList = Vec<Attack>;
 pub(crate) struct EvalArgs {
     #[arg(help = MODEL_HELP)]
     pub(crate) model: ModelSpec,
+    #[command(flatten)]
+    pub(crate) onnx: OnnxArgs,
     /// A safetensors file with x [n, 3, h, w] in [0, 1], and c [n, k] for an editor that takes conditions; or an image,
     /// resized if need be
     #[arg(long, value_name = "FILE")]
@@ -386,9 +390,11 @@ pub(crate) struct ConvertArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  moire bench ynet meso4 --batch 8 --json")]
 pub(crate) struct BenchArgs {
-    /// Architectures, with random weights; all of them if none is named
+    /// Architectures, with random weights, or onnx:PATH; all architectures if none is named
     #[arg(value_name = "NET")]
     pub(crate) nets: Vec<String>,
+    #[command(flatten)]
+    pub(crate) onnx: OnnxArgs,
     /// Images that run at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) batch: u16,
@@ -400,6 +406,54 @@ pub(crate) struct BenchArgs {
     pub(crate) runs: u16,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// What an ONNX file does not say of itself.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "For onnx:PATH")]
+pub(crate) struct OnnxArgs {
+    /// Height and width, for a network of images of any size
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// What its pixels are: 0..1, -1..1 or 0..255
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub(crate) range: Option<PixelRange>,
+    /// Subtracted from pixels in that range: one number, or three for R, G, B
+    #[arg(long, value_name = "R,G,B", allow_hyphen_values = true, value_parser = triple)]
+    pub(crate) mean: Option<[f32; 3]>,
+    /// What the difference is divided by
+    #[arg(long, value_name = "R,G,B", value_parser = divisors)]
+    pub(crate) std: Option<[f32; 3]>,
+    /// What its answers mean, by index: real,fake or fake,real for two logits; fake or real for one; editor for an image
+    #[arg(long, value_name = "LIST")]
+    pub(crate) labels: Option<Meaning>,
+}
+
+impl From<&OnnxArgs> for Reading {
+    fn from(args: &OnnxArgs) -> Self {
+        let OnnxArgs { size, range, mean, std, labels } = args;
+        Self { size: *size, range: *range, mean: *mean, std: *std, meaning: labels.clone() }
+    }
+}
+
+fn size(text: &str) -> Result<[usize; 2], String> {
+    let sides = text.split_once('x').and_then(|(h, w)| Some([h.parse().ok()?, w.parse().ok()?]));
+    sides.filter(|s: &[usize; 2]| !s.contains(&0)).ok_or_else(|| "expected HxW, as in 224x224".to_owned())
+}
+
+fn triple(text: &str) -> Result<[f32; 3], String> {
+    let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse::<f32>()).collect();
+    let finite = |n: &Vec<f32>| n.iter().all(|v| v.is_finite());
+    match numbers.ok().filter(finite).as_deref() {
+        Some([one]) => Ok([*one; 3]),
+        Some([r, g, b]) => Ok([*r, *g, *b]),
+        _ => Err("expected one number or three".to_owned()),
+    }
+}
+
+fn divisors(text: &str) -> Result<[f32; 3], String> {
+    let positive = |t: &[f32; 3]| t.iter().all(|&v| v > 0.0);
+    triple(text).ok().filter(positive).ok_or_else(|| "expected one number or three, above 0".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -4,5 +4,7 @@
 
 mod fixtures;
 mod hostile;
+mod onnx;
+mod onnx_writer;
 mod round_trip;
 mod writer;

@@ -14,14 +14,15 @@ use crate::commands::report;
 use crate::terminal::bar;
 
 pub(crate) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
+    let reading = (&args.onnx).into();
     let plan = AuditPlan {
-        detectors: args.models.clone(),
+        detectors: args.models.iter().map(|m| m.clone().read_as(&reading)).collect(),
         attacks: args.attack.clone(),
         budgets: args.eps.clone(),
         criterion: args.criterion.into(),
         seed: args.seed,
     };
-    let models = args.models.iter().map(ModelSpec::load).collect::<Result<Vec<_>, _>>()?;
+    let models = plan.detectors.iter().map(ModelSpec::load).collect::<Result<Vec<_>, _>>()?;
     let samples = scan(&args.data, args.limit).context("reading the images")?;
     let device = Cpu::new(args.common.threads);
     let start = Instant::now();

@@ -3,14 +3,15 @@ use std::time::Instant;
 
 use moire_cpu::Cpu;
 use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
-use moire_zoo::{Entry, Form, Role, entries, find};
+use moire_study::ModelSpec;
+use moire_zoo::{Form, Network, Reading, Role, entries, find};
 
 use crate::cli::BenchArgs;
 use crate::terminal::table;
 
 /// Milliseconds and sizes of one network.
 struct Timing {
-    net: &'static str,
+    net: String,
     compile_ms: f64,
     forward_ms: f64,
     step_ms: f64,
@@ -20,16 +21,13 @@ struct Timing {
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let device = Cpu::new(args.common.threads);
-    let chosen: Vec<&Entry> = if args.nets.is_empty() {
-        entries().iter().collect()
-    } else {
-        args.nets.iter().map(|name| find(name)).collect::<Result<_, _>>()?
-    };
+    let all = || entries().iter().map(|e| e.name.to_owned()).collect();
+    let chosen: Vec<String> = if args.nets.is_empty() { all() } else { args.nets.clone() };
     let head = ["net", "compile ms", "forward ms", "step ms", "GFLOP", "GFLOP/s", "peak MB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for entry in chosen {
-        let domains = if entry.takes_condition() { args.domains.into() } else { 1 };
-        let t = time(entry, &device, args.batch.into(), domains, args.runs.into())?;
+    for net in &chosen {
+        let (network, domains) = network(net, args.domains.into(), &(&args.onnx).into())?;
+        let t = time(network, &device, args.batch.into(), args.runs.into())?;
         let rate = t.gflop / t.forward_ms * 1e3;
         if args.common.json {
             let line = serde_json::json!({
@@ -40,7 +38,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
             println!("{line}");
         }
         let numbers = [t.compile_ms, t.forward_ms, t.step_ms, t.gflop, rate, t.peak_mb];
-        rows.push([t.net.to_owned()].into_iter().chain(numbers.map(|v| format!("{v:.2}"))).collect());
+        rows.push([t.net].into_iter().chain(numbers.map(|v| format!("{v:.2}"))).collect());
     }
     if !args.common.json {
         println!("{}", table(&rows));
@@ -56,14 +54,17 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn time(
-    entry: &'static Entry,
-    device: &Cpu,
-    batch: usize,
-    domains: usize,
-    runs: usize,
-) -> anyhow::Result<Timing> {
-    let network = entry.random(0, &Form { domains, ..entry.form() })?;
+/// An architecture with random weights, or an ONNX file with its own; and the edits that run together.
+fn network(net: &str, domains: usize, reading: &Reading) -> anyhow::Result<(Network, usize)> {
+    if net.starts_with("onnx:") {
+        return Ok((net.parse::<ModelSpec>()?.read_as(reading).load()?.network, 1));
+    }
+    let entry = find(net)?;
+    let domains = if entry.takes_condition() { domains } else { 1 };
+    Ok((entry.random(0, &Form { domains, ..entry.form() })?, domains))
+}
+
+fn time(network: Network, device: &Cpu, batch: usize, runs: usize) -> anyhow::Result<Timing> {
     let x = network.graph.input("x")?;
     let (forward, y) = match network.role {
         Role::Faces => (network.graph.clone(), network.graph.output("scores")?),
@@ -83,7 +84,7 @@ fn time(
     let mut step_program = device.compile(&step, batch)?;
     let compile_ms = start.elapsed().as_secs_f64() * 1e3;
     Ok(Timing {
-        net: entry.name,
+        net: network.name,
         compile_ms,
         forward_ms: median_ms(forward_program.as_mut(), &forward, batch, runs)?,
         step_ms: median_ms(step_program.as_mut(), &step, batch, runs)?,

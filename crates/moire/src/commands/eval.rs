@@ -39,9 +39,10 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
 fn asked(args: &EvalArgs) -> anyhow::Result<(Network, Images, Vec<f32>)> {
     let name = args.input.display().to_string();
     let limits = Limits::default();
+    let model = args.model.clone().read_as(&(&args.onnx).into());
     let bytes = files::read(&args.input, limits.file_bytes)?;
     if args.input.extension().is_none_or(|e| e != "safetensors") {
-        let network = args.model.load()?.network;
+        let network = model.load()?.network;
         let picture = decode(&bytes, &name, &moire_image::Limits::default())?;
         let image = fitted(&picture, network.preprocess.size)?;
         let Some(condition) = condition(&network) else { return Ok((network, image, Vec::new())) };
@@ -53,7 +54,7 @@ fn asked(args: &EvalArgs) -> anyhow::Result<(Network, Images, Vec<f32>)> {
     let file = Checkpoint::read(&bytes, &name, &limits)?;
     let x = file.get("x").with_context(|| format!("{name}: expected a tensor x, found none"))?;
     let images = Images::new(x.clone()).with_context(|| format!("{name}: x"))?;
-    let network = args.model.load_at(Some([images.height(), images.width()]))?.network;
+    let network = model.load_at(Some([images.height(), images.width()]))?.network;
     let c = match (condition(&network), file.get("c")) {
         (None, None) => Vec::new(),
         (None, Some(_)) => bail!("{name}: c: {} takes no condition", network.name),
