@@ -1,6 +1,6 @@
 use std::fmt;
 
-use moire_tensor::Shape;
+use moire_tensor::{Shape, Tensor};
 
 use crate::error::{Error, Repr};
 use crate::ops::Op;
@@ -27,6 +27,16 @@ pub struct Node {
     pub shape: Shape,
     /// A name that is unique in its graph, as in `encoder.3.conv2d`.
     pub name: String,
+}
+
+impl Node {
+    /// The result for `operands`, in plain loops over `f64`: what a reader folds constants with.
+    ///
+    /// # Panics
+    /// The operands are not of the shapes that the node was built for, or the node is an input.
+    pub fn eval(&self, operands: &[&Tensor<f64>]) -> Tensor<f64> {
+        self.op.eval(operands, &self.shape)
+    }
 }
 
 /// A network for one sample: nodes in the order of computation, inputs and outputs by name.

@@ -50,9 +50,17 @@ pub fn cases() -> Vec<Case> {
         Act::Abs,
         Act::Square,
         Act::Step,
+        Act::Erf,
+        Act::Gelu,
+        Act::Elu(0.7),
+        Act::Clip(-0.3, 0.4),
     ] {
         cases.push(case(&format!("{act:?}"), &[("x", IMAGE)], |b, v| b.act(v[0], act)));
     }
+    cases.push(case("Log", &[("x", &[3, 4])], |b, v| {
+        let positive = b.act(v[0], Act::Exp)?;
+        b.act(positive, Act::Log)
+    }));
     cases.push(case("Sqrt", &[("x", &[3, 4])], |b, v| {
         let positive = b.act(v[0], Act::Exp)?;
         b.act(positive, Act::Sqrt)

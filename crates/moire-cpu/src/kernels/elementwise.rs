@@ -1,3 +1,5 @@
+use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
 use moire_graph::{Act, Binary};
 use moire_tensor::Shape;
 use rayon::prelude::*;
@@ -23,8 +25,18 @@ pub(crate) fn apply(act: Act, values: &mut [f32]) {
         Act::Sqrt => each(values, f32::sqrt),
         Act::Abs => each(values, f32::abs),
         Act::Square => each(values, |x| x * x),
+        Act::Log => each(values, f32::ln),
+        Act::Erf => each(values, libm::erff),
+        Act::Gelu => each(values, |x| x * below(x)),
+        Act::Elu(scale) => each(values, |x| if x > 0.0 { x } else { scale * x.exp_m1() }),
+        Act::Clip(low, high) => each(values, |x| x.clamp(low, high)),
         Act::Step => each(values, |x| f32::from(u8::from(x >= 0.0))),
     }
+}
+
+/// The share of the standard normal distribution below x.
+fn below(x: f32) -> f32 {
+    0.5 * libm::erfcf(-x * FRAC_1_SQRT_2)
 }
 
 fn sigmoid(x: f32) -> f32 {
@@ -48,6 +60,14 @@ fn apply_grad(act: Act, saved: &[f32], dy: &[f32], dx: &mut [f32]) {
         Act::Sqrt => each(saved, dy, dx, |y, d| if y > 0.0 { d * 0.5 / y } else { 0.0 }),
         Act::Abs => each(saved, dy, dx, |x, d| if x == 0.0 { 0.0 } else { d * x.signum() }),
         Act::Square => each(saved, dy, dx, |x, d| d * 2.0 * x),
+        Act::Log => each(saved, dy, dx, |x, d| d / x),
+        Act::Erf => each(saved, dy, dx, |x, d| d * FRAC_2_SQRT_PI * (-x * x).exp()),
+        Act::Gelu => {
+            let peak = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+            each(saved, dy, dx, |x, d| d * (below(x) + x * peak * (-0.5 * x * x).exp()));
+        }
+        Act::Elu(scale) => each(saved, dy, dx, |y, d| if y > 0.0 { d } else { d * (y + scale) }),
+        Act::Clip(low, high) => each(saved, dy, dx, |x, d| if x >= low && x <= high { d } else { 0.0 }),
         Act::Step => dx.fill(0.0),
     }
 }

@@ -1,3 +1,5 @@
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
 use moire_tensor::{Shape, Tensor};
 
 use super::{Op, Rule, operands};
@@ -26,6 +28,16 @@ pub enum Act {
     Abs,
     /// x^2.
     Square,
+    /// The natural logarithm.
+    Log,
+    /// The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x.
+    Erf,
+    /// x times the normal distribution's share below x (Hendrycks and Gimpel, arXiv 1606.08415), by [`Act::Erf`].
+    Gelu,
+    /// x where x > 0, else scale (e^x - 1); scale > 0 (Clevert et al., arXiv 1511.07289).
+    Elu(f32),
+    /// x held between two bounds; derivative 1 on the bounds, 0 beyond.
+    Clip(f32, f32),
     /// 1 where x >= 0, else 0; derivative 0 everywhere.
     Step,
 }
@@ -33,7 +45,16 @@ pub enum Act {
 impl Act {
     /// Whether the derivative is computed from the result (true) or from the operand.
     pub fn saves_result(self) -> bool {
-        matches!(self, Self::Relu | Self::LeakyRelu(_) | Self::Tanh | Self::Sigmoid | Self::Exp | Self::Sqrt)
+        matches!(
+            self,
+            Self::Relu
+                | Self::LeakyRelu(_)
+                | Self::Tanh
+                | Self::Sigmoid
+                | Self::Exp
+                | Self::Sqrt
+                | Self::Elu(_)
+        )
     }
 
     fn value(self, x: f64) -> f64 {
@@ -47,6 +68,17 @@ impl Act {
             Self::Sqrt => x.sqrt(),
             Self::Abs => x.abs(),
             Self::Square => x * x,
+            Self::Log => x.ln(),
+            Self::Erf => libm::erf(x),
+            Self::Gelu => x * below(x),
+            Self::Elu(scale) => {
+                if x > 0.0 {
+                    x
+                } else {
+                    f64::from(scale) * x.exp_m1()
+                }
+            }
+            Self::Clip(low, high) => x.clamp(low.into(), high.into()),
             Self::Step => f64::from(u8::from(x >= 0.0)),
         }
     }
@@ -81,9 +113,28 @@ impl Act {
                 }
             }
             Self::Square => 2.0 * saved,
+            Self::Log => 1.0 / saved,
+            Self::Erf => FRAC_2_SQRT_PI * (-saved * saved).exp(),
+            Self::Gelu => {
+                let density = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (-0.5 * saved * saved).exp();
+                below(saved) + saved * density
+            }
+            Self::Elu(scale) => {
+                if saved > 0.0 {
+                    1.0
+                } else {
+                    saved + f64::from(scale)
+                }
+            }
+            Self::Clip(low, high) => f64::from(u8::from((f64::from(low)..=f64::from(high)).contains(&saved))),
             Self::Step => 0.0,
         }
     }
+}
+
+/// The share of the standard normal distribution below x.
+fn below(x: f64) -> f64 {
+    0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
 impl Rule for Act {
@@ -98,6 +149,11 @@ impl Rule for Act {
             Self::Sqrt => "sqrt",
             Self::Abs => "abs",
             Self::Square => "square",
+            Self::Log => "log",
+            Self::Erf => "erf",
+            Self::Gelu => "gelu",
+            Self::Elu(_) => "elu",
+            Self::Clip(..) => "clip",
             Self::Step => "step",
         }
     }
@@ -107,6 +163,12 @@ impl Rule for Act {
         match self {
             Self::LeakyRelu(slope) if slope.is_nan() || *slope <= 0.0 => {
                 Err(format!("a slope above 0, not {slope}"))
+            }
+            Self::Elu(scale) if scale.is_nan() || *scale <= 0.0 => {
+                Err(format!("a scale above 0, not {scale}"))
+            }
+            Self::Clip(low, high) if low.is_nan() || high.is_nan() || low > high => {
+                Err(format!("bounds in order, not {low} and {high}"))
             }
             _ => Ok(x.clone()),
         }

@@ -1,0 +1,9 @@
+//! Keras' HDF5 weights.
+
+#![no_main]
+
+use moire_formats::{Checkpoint, Limits};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = Checkpoint::read(bytes, "fuzz", &Limits::default());
+});

@@ -1,0 +1,9 @@
+//! safetensors.
+
+#![no_main]
+
+use moire_formats::{Checkpoint, Limits};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = Checkpoint::read(bytes, "fuzz", &Limits::default());
+});
