@@ -23,8 +23,10 @@
 //! # Ok::<(), moire_graph::Error>(())
 //! ```
 
+mod aligned;
 mod compile;
 mod device;
+mod fuse;
 mod kernels;
 mod layout;
 mod nest;
@@ -32,5 +34,7 @@ mod plan;
 mod product;
 mod program;
 mod scratch;
+mod simd;
 
 pub use device::Cpu;
+pub use simd::Isa;

@@ -1,10 +1,11 @@
 use std::mem;
 use std::sync::Arc;
 
-use moire_graph::{Error, Graph, Program, check_inputs};
+use moire_graph::{Error, Graph, Program, ValueId, check_inputs};
 use moire_tensor::{Shape, Tensor};
 use rayon::ThreadPool;
 
+use crate::aligned::Aligned;
 use crate::kernels::{Kernel, Operand};
 use crate::layout::strides;
 use crate::nest::Nest;
@@ -25,6 +26,8 @@ pub(crate) struct Step {
     pub(crate) operands: Vec<Source>,
     pub(crate) slot: usize,
     pub(crate) size: usize,
+    /// What it computes.
+    pub(crate) value: ValueId,
 }
 
 /// A value that crosses the border, with the loop that changes its layout.
@@ -49,7 +52,7 @@ pub(crate) struct CpuProgram {
     pub(crate) graph: Graph,
     pub(crate) batch: usize,
     pub(crate) pool: Arc<ThreadPool>,
-    pub(crate) buffers: Vec<Vec<f32>>,
+    pub(crate) buffers: Vec<Aligned>,
     pub(crate) constants: Vec<Vec<f32>>,
     pub(crate) steps: Vec<Step>,
     pub(crate) inputs: Vec<Port>,
@@ -61,7 +64,7 @@ pub(crate) struct CpuProgram {
 /// What a kernel may look at while it runs.
 pub(crate) struct Operands<'a> {
     sources: &'a [Source],
-    buffers: &'a [Vec<f32>],
+    buffers: &'a [Aligned],
     constants: &'a [Vec<f32>],
 }
 
@@ -86,7 +89,8 @@ impl Program for CpuProgram {
         let floats = |vs: &[Vec<f32>]| vs.iter().map(|v| size_of_val(&v[..])).sum::<usize>();
         let hosts: usize = self.outputs.iter().map(|p| size_of_val(&p.host[..])).sum();
         let packed: usize = self.steps.iter().map(|s| s.kernel.bytes()).sum();
-        floats(&self.buffers) + floats(&self.constants) + hosts + packed + self.scratch.bytes()
+        let buffers: usize = self.buffers.iter().map(Aligned::bytes).sum();
+        buffers + floats(&self.constants) + hosts + packed + self.scratch.bytes()
     }
 
     fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error> {

@@ -2,15 +2,17 @@
 
 use std::sync::Mutex;
 
+use crate::aligned::Aligned;
+
 /// One buffer for each thread of a pool.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    buffers: Vec<Mutex<Vec<f32>>>,
+    buffers: Vec<Mutex<Aligned>>,
 }
 
 impl Scratch {
     pub(crate) fn new(threads: usize, floats: usize) -> Self {
-        Self { buffers: (0..threads).map(|_| Mutex::new(vec![0.0; floats])).collect() }
+        Self { buffers: (0..threads).map(|_| Mutex::new(Aligned::zeros(floats))).collect() }
     }
 
     /// Calls `f` with the current thread's buffer, whose content is left over from earlier calls.
@@ -23,6 +25,6 @@ impl Scratch {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.buffers.iter().map(|b| b.lock().map_or(0, |b| size_of_val(&b[..]))).sum()
+        self.buffers.iter().map(|b| b.lock().map_or(0, |b| b.bytes())).sum()
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod conv;
 pub(crate) mod depthwise;
 pub(crate) mod elementwise;
+pub(crate) mod instance_norm;
 pub(crate) mod lattice;
 pub(crate) mod matmul;
 pub(crate) mod movement;

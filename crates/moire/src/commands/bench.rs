@@ -34,7 +34,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
             let line = serde_json::json!({
                 "net": t.net, "batch": args.batch, "domains": 1, "compile_ms": t.compile_ms,
                 "forward_ms": t.forward_ms, "step_ms": t.step_ms, "gflop": t.gflop, "gflops": rate,
-                "peak_mb": t.peak_mb, "threads": device.threads(), "isa": Cpu::isa(),
+                "peak_mb": t.peak_mb, "threads": device.threads(), "isa": device.isa().to_string(),
             });
             println!("{line}");
         }
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
             "\nbatch {}, {} threads, {}; medians of {} runs; random weights",
             args.batch,
             device.threads(),
-            Cpu::isa(),
+            device.isa(),
             args.runs
         );
     }
