@@ -1,9 +1,15 @@
 //! Tiles of a product, kept in registers from the first term to the epilogue.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::{Finish, MOST_ROWS, Panels, Rows, Shared};
 use crate::simd::Simd;
+
+/// How far ahead of its use the packed side is asked for, in numbers.
+const AHEAD: usize = 512;
+/// The most numbers in a row of a tile on any machine.
+const WIDEST: usize = 32;
 
 /// The product of `rows` with panels `which`, finished and written to `out`.
 ///
@@ -73,7 +79,7 @@ unsafe fn by_rows<S: Simd, const N: usize>(
     }
 }
 
-/// `R` rows by `N` vectors.
+/// `R` rows by `N` vectors: at most [`MOST_ROWS`] by two.
 ///
 /// # Safety
 /// `rows.pitch` is at least `R`, every line has `rows.run` numbers, `panel` as many rows of `N` vectors as the lines
@@ -94,6 +100,9 @@ unsafe fn tile<S: Simd, const R: usize, const N: usize>(
     for line in rows.lines.chunks_exact(rows.pitch) {
         let a: [*const f32; R] = std::array::from_fn(|i| line[i].as_ptr());
         for k in 0..rows.run {
+            for n in 0..N {
+                simd.prefetch(b.wrapping_add(AHEAD + n * S::LANES));
+            }
             // SAFETY: the panel has a row of `N` vectors for every number of every line.
             let right: [S::V; N] = std::array::from_fn(|n| unsafe { simd.load(b.add(n * S::LANES)) });
             for i in 0..R {
@@ -107,14 +116,24 @@ unsafe fn tile<S: Simd, const R: usize, const N: usize>(
             b = unsafe { b.add(N * S::LANES) };
         }
     }
-    for (sums, &at) in sums.iter().zip(rows.at) {
-        for (n, &sum) in sums.iter().enumerate() {
-            let start = n * S::LANES;
-            let count = width.saturating_sub(start).min(S::LANES);
-            // SAFETY: `count` numbers from here on lie in the result, and so in the epilogue's operands.
+    // By constant indices, so that the sums are registers until here.
+    let mut raw = [MaybeUninit::<f32>::uninit(); MOST_ROWS * WIDEST];
+    let start = raw.as_mut_ptr().cast::<f32>();
+    for i in 0..R {
+        for n in 0..N {
+            // SAFETY: `R` rows of `N` vectors are no more than the widest tile has.
+            unsafe { simd.store(start.add((i * N + n) * S::LANES), sums[i][n]) };
+        }
+    }
+    for (i, &at) in rows.at.iter().enumerate() {
+        for first in (0..width).step_by(S::LANES) {
+            let count = (width - first).min(S::LANES);
+            // SAFETY: the sum has been written above; `count` numbers from here on lie in the result, and so in the
+            // epilogue's operands.
             unsafe {
-                let v = finish.apply(simd, sum, at + column + start, column + start, count);
-                let to = out.start.add(at + column + start);
+                let sum = simd.load(start.add(i * N * S::LANES + first));
+                let v = finish.apply(simd, sum, at + column + first, column + first, count);
+                let to = out.start.add(at + column + first);
                 if count == S::LANES { simd.store(to, v) } else { simd.store_part(to, v, count) }
             }
         }

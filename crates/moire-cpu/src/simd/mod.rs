@@ -45,6 +45,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// The sum of the lanes, always in the same order.
     fn sum(self, v: Self::V) -> f32;
 
+    /// Asks for the cache line at `at` ahead of its use.
+    fn prefetch(self, at: *const f32);
     /// A vector from memory.
     ///
     /// # Safety

@@ -59,6 +59,8 @@ impl Simd for Neon {
         unsafe { vaddvq_f32(v) }
     }
     #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+    #[inline(always)]
     unsafe fn load(self, from: *const f32) -> float32x4_t {
         unsafe { vld1q_f32(from) }
     }

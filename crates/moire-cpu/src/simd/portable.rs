@@ -50,6 +50,8 @@ impl Simd for Portable {
         (v[0] + v[2]) + (v[1] + v[3])
     }
     #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+    #[inline(always)]
     unsafe fn load(self, from: *const f32) -> [f32; 4] {
         // SAFETY: as the caller promises; arrays of numbers are read unaligned.
         unsafe { from.cast::<[f32; 4]>().read_unaligned() }
