@@ -21,6 +21,7 @@ use crate::kernels::pool::{Pool, PoolKind};
 use crate::kernels::reduce::{Groups, MaxGrad, Reduction};
 use crate::kernels::resample::Resampling;
 use crate::kernels::softmax::Probabilities;
+use crate::kernels::winograd::winograd;
 use crate::layout::{MAX_RANK, Planes};
 use crate::plan::plan;
 use crate::product::Finishing;
@@ -233,6 +234,13 @@ impl Context<'_> {
             } else {
                 at(o, i, ky, kx)
             }
+        };
+        let finishing = match groups {
+            1 => match winograd(self.vectors, planes, self.batch * x.rows, &lattices, weight, finishing) {
+                Ok(kernel) => return Ok(kernel),
+                Err(finishing) => finishing,
+            },
+            _ => finishing,
         };
         Ok(Box::new(Conv::new(self.vectors, planes, groups, &lattices, weight, finishing)))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use moire_graph::{Error, Graph, Program, ValueId, check_inputs};
 use moire_tensor::{Shape, Tensor};
 use rayon::ThreadPool;
+use rayon::prelude::*;
 
 use crate::aligned::Aligned;
 use crate::kernels::{Kernel, Operand};
@@ -100,10 +101,9 @@ impl Program for CpuProgram {
             let Source::Buffer { slot, size } = port.source else { continue };
             let given = inputs.iter().find(|(name, _)| *name == port.name);
             let (_, data) = given.expect("inputs have been checked");
-            for s in 0..samples {
-                let to = &mut self.buffers[slot][s * size..(s + 1) * size];
-                transfer(&port.nest, &data[s * size..(s + 1) * size], to, [0, 1]);
-            }
+            let to = self.buffers[slot][..samples * size].par_chunks_mut(size);
+            let ways = to.zip(data.par_chunks(size));
+            self.pool.install(|| ways.for_each(|(to, from)| transfer(&port.nest, from, to, [0, 1])));
         }
         let Self { pool, steps, buffers, constants, scratch, .. } = self;
         pool.install(|| {
@@ -115,13 +115,13 @@ impl Program for CpuProgram {
             }
         });
         for port in &mut self.outputs {
-            for s in 0..samples {
-                let from = match port.source {
-                    Source::Buffer { slot, size } => &self.buffers[slot][s * size..(s + 1) * size],
-                    Source::Constant(i) => &self.constants[i],
-                };
-                transfer(&port.nest, from, &mut port.host[s * port.size..(s + 1) * port.size], [1, 0]);
-            }
+            let Port { source, size, nest, host, .. } = port;
+            let from = |s: usize| match *source {
+                Source::Buffer { slot, size } => &self.buffers[slot][s * size..(s + 1) * size],
+                Source::Constant(i) => &self.constants[i],
+            };
+            let values = host[..samples * *size].par_chunks_mut((*size).max(1)).enumerate();
+            self.pool.install(|| values.for_each(|(s, to)| transfer(nest, from(s), to, [1, 0])));
         }
         Ok(())
     }
@@ -137,8 +137,13 @@ impl Program for CpuProgram {
 fn transfer(nest: &Nest<2>, from: &[f32], to: &mut [f32], [from_at, to_at]: [usize; 2]) {
     let steps = nest.steps();
     nest.each_run(|at| {
-        for i in 0..nest.run() {
-            to[at[to_at] + i * steps[to_at]] = from[at[from_at] + i * steps[from_at]];
+        let (from, to) = (&from[at[from_at]..], &mut to[at[to_at]..]);
+        match (steps[from_at], steps[to_at]) {
+            (1, 1) => to[..nest.run()].copy_from_slice(&from[..nest.run()]),
+            (step, 1) => to[..nest.run()].iter_mut().zip(from.iter().step_by(step)).for_each(|(t, f)| *t = *f),
+            (from_step, to_step) => {
+                (0..nest.run()).for_each(|i| to[i * to_step] = from[i * from_step]);
+            }
         }
     });
 }

@@ -8,10 +8,12 @@ pub(crate) mod lattice;
 pub(crate) mod matmul;
 pub(crate) mod movement;
 pub(crate) mod normalise;
+pub(crate) mod points;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod resample;
 pub(crate) mod softmax;
+pub(crate) mod winograd;
 
 use rayon::prelude::*;
 

@@ -79,4 +79,13 @@ impl<'a> Panels<'a> {
         let vectors = if self.columns - first > self.lanes { 2 } else { 1 };
         (&self.data[first * self.inner..][..self.inner * vectors * self.lanes], vectors)
     }
+
+    /// Some of the panels as a matrix of their own.
+    pub(crate) fn part(&self, which: std::ops::Range<usize>) -> Self {
+        let width = 2 * self.lanes;
+        let end = (which.end * width).min(self.columns);
+        let columns = end - which.start * width;
+        let size = packed_size(self.lanes, self.inner, columns);
+        Self { data: &self.data[which.start * width * self.inner..][..size], columns, ..*self }
+    }
 }
