@@ -70,7 +70,7 @@ pub(crate) fn compile(
         let Some(unit) = units[value.index()] else { continue };
         let Source::Buffer { slot, size } = source(value, &mut constants) else { continue };
         let operands = unit.operands(graph).into_iter().map(|v| source(v, &mut constants)).collect();
-        steps.push(Step { kernel: context.kernel(&unit)?, operands, slot, size, value });
+        steps.push(Step { kernel: context.kernel(&unit)?, operands, slot, size, value, root: unit.root });
     }
     let port = |name: &str, value: ValueId, source: Source, samples: usize| {
         Port::new(name.to_owned(), source, graph.shape(value), graph.shape(value).numel() * samples)

@@ -5,6 +5,7 @@ use moire_graph::{Device, Error, Graph, Program};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::compile::compile;
+use crate::program::CpuProgram;
 use crate::simd::{Isa, Vectors};
 
 /// The processor, with threads of its own. Clones share them.
@@ -42,6 +43,14 @@ impl Cpu {
         self.vectors.isa()
     }
 
+    /// What [`Device::compile`] makes, under its own type.
+    ///
+    /// # Errors
+    /// As [`Device::compile`].
+    pub fn program(&self, graph: &Graph, batch: usize) -> Result<CpuProgram, Error> {
+        compile(graph, batch, &self.pool, self.vectors)
+    }
+
     /// How many threads there are.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
@@ -56,6 +65,6 @@ impl fmt::Debug for Cpu {
 
 impl Device for Cpu {
     fn compile(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Program>, Error> {
-        Ok(Box::new(compile(graph, batch, &self.pool, self.vectors)?))
+        Ok(Box::new(self.program(graph, batch)?))
     }
 }

@@ -37,4 +37,5 @@ mod scratch;
 mod simd;
 
 pub use device::Cpu;
+pub use program::CpuProgram;
 pub use simd::Isa;

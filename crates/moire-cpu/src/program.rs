@@ -1,5 +1,5 @@
-use std::mem;
 use std::sync::Arc;
+use std::{fmt, mem};
 
 use moire_graph::{Error, Graph, Program, ValueId, check_inputs};
 use moire_tensor::{Shape, Tensor};
@@ -27,8 +27,9 @@ pub(crate) struct Step {
     pub(crate) operands: Vec<Source>,
     pub(crate) slot: usize,
     pub(crate) size: usize,
-    /// What it computes.
+    /// What it computes, and the node that does most of the work.
     pub(crate) value: ValueId,
+    pub(crate) root: ValueId,
 }
 
 /// A value that crosses the border, with the loop that changes its layout.
@@ -49,7 +50,7 @@ impl Port {
 }
 
 /// A graph compiled for the processor.
-pub(crate) struct CpuProgram {
+pub struct CpuProgram {
     pub(crate) graph: Graph,
     pub(crate) batch: usize,
     pub(crate) pool: Arc<ThreadPool>,
@@ -81,20 +82,24 @@ impl<'a> Operands<'a> {
     }
 }
 
-impl Program for CpuProgram {
-    fn batch(&self) -> usize {
-        self.batch
+impl fmt::Debug for CpuProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { batch, steps, .. } = self;
+        f.debug_struct("CpuProgram").field("batch", batch).field("steps", &steps.len()).finish_non_exhaustive()
     }
+}
 
-    fn memory(&self) -> usize {
-        let floats = |vs: &[Vec<f32>]| vs.iter().map(|v| size_of_val(&v[..])).sum::<usize>();
-        let hosts: usize = self.outputs.iter().map(|p| size_of_val(&p.host[..])).sum();
-        let packed: usize = self.steps.iter().map(|s| s.kernel.bytes()).sum();
-        let buffers: usize = self.buffers.iter().map(Aligned::bytes).sum();
-        buffers + floats(&self.constants) + hosts + packed + self.scratch.bytes()
-    }
-
-    fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
+impl CpuProgram {
+    /// As [`Program::run`]; calls `after` with what each step computed as soon as it has.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_observed(
+        &mut self,
+        samples: usize,
+        inputs: &[(&str, &[f32])],
+        mut after: impl FnMut(ValueId, &'static str) + Send,
+    ) -> Result<(), Error> {
         check_inputs(&self.graph, self.batch, samples, inputs)?;
         self.samples = samples;
         for port in &self.inputs {
@@ -112,6 +117,7 @@ impl Program for CpuProgram {
                 let operands = Operands { sources: &step.operands, buffers, constants };
                 step.kernel.run(&operands, &mut out[..samples * step.size], scratch);
                 buffers[step.slot] = out;
+                after(step.value, step.kernel.name());
             }
         });
         for port in &mut self.outputs {
@@ -124,6 +130,38 @@ impl Program for CpuProgram {
             self.pool.install(|| values.for_each(|(s, to)| transfer(nest, from(s), to, [1, 0])));
         }
         Ok(())
+    }
+
+    /// The shapes of what the step that made `value` worked on, and its operations for one sample.
+    pub fn describe(&self, value: ValueId) -> (String, usize) {
+        let root = self.steps.iter().find(|s| s.value == value).map_or(value, |s| s.root);
+        let node = self.graph.node(root);
+        let shapes = node.inputs.iter().take(2).map(|&v| self.graph.shape(v).to_string());
+        let from = shapes.collect::<Vec<_>>().join(" ");
+        (format!("{} {from} -> {}", node.op.name(), node.shape), self.graph.node_flops(root))
+    }
+
+    /// The graph that runs.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+}
+
+impl Program for CpuProgram {
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn memory(&self) -> usize {
+        let floats = |vs: &[Vec<f32>]| vs.iter().map(|v| size_of_val(&v[..])).sum::<usize>();
+        let hosts: usize = self.outputs.iter().map(|p| size_of_val(&p.host[..])).sum();
+        let packed: usize = self.steps.iter().map(|s| s.kernel.bytes()).sum();
+        let buffers: usize = self.buffers.iter().map(Aligned::bytes).sum();
+        buffers + floats(&self.constants) + hosts + packed + self.scratch.bytes()
+    }
+
+    fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
+        self.run_observed(samples, inputs, |_, _| {})
     }
 
     fn output(&self, name: &str) -> Result<&[f32], Error> {

@@ -258,6 +258,10 @@ impl Conv {
 }
 
 impl Kernel for Conv {
+    fn name(&self) -> &'static str {
+        "products"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let x = operands.get(0);
         let images = out.len() / self.y.image();

@@ -130,6 +130,10 @@ impl Row<'_> {
 }
 
 impl Kernel for Depthwise {
+    fn name(&self) -> &'static str {
+        "depthwise"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let x = operands.get(0);
         let finish = self.finishing.bind(operands, out.len());

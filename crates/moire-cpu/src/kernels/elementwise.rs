@@ -83,6 +83,10 @@ pub(crate) struct Map {
 }
 
 impl Kernel for Map {
+    fn name(&self) -> &'static str {
+        "map"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let x = operands.get(0);
         each_chunk(out, self.size, |s, start, chunk| {
@@ -100,6 +104,10 @@ pub(crate) struct MapGrad {
 }
 
 impl Kernel for MapGrad {
+    fn name(&self) -> &'static str {
+        "map_grad"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let (saved, dy) = (operands.get(0), operands.get(1));
         each_chunk(out, self.size, |s, start, chunk| {
@@ -191,6 +199,10 @@ impl Zip {
 }
 
 impl Kernel for Zip {
+    fn name(&self) -> &'static str {
+        "zip"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         match self.op {
             Binary::Add => self.run_with(operands, out, |a, b| a + b),

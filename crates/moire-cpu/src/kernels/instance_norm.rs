@@ -181,6 +181,10 @@ impl InstanceNorm {
 }
 
 impl Kernel for InstanceNorm {
+    fn name(&self) -> &'static str {
+        "instance_norm"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let channels = self.planes.channels;
         let chunks = self.chunks();

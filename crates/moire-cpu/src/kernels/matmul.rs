@@ -157,6 +157,10 @@ impl Task for Chunk<'_> {
 }
 
 impl Kernel for Products {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let (a, b) = (operands.get(0), operands.get(1));
         let size = self.leads.len() * self.m * self.n;

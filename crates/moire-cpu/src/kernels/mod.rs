@@ -22,6 +22,9 @@ use crate::scratch::Scratch;
 
 /// An op made ready for one graph.
 pub(crate) trait Kernel: Send + Sync {
+    /// What it is, in a profile.
+    fn name(&self) -> &'static str;
+
     /// Fills `out`, one value a sample. Tasks are cut by the graph's shapes alone.
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch);
 

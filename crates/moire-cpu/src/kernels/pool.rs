@@ -102,6 +102,10 @@ impl Pool {
 }
 
 impl Kernel for Pool {
+    fn name(&self) -> &'static str {
+        "pool"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let Planes { height, width, channels, rows } = self.y;
         let x = operands.get(0);

@@ -27,6 +27,10 @@ impl Resampling {
 }
 
 impl Kernel for Resampling {
+    fn name(&self) -> &'static str {
+        "resample"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let x = operands.get(0);
         out.par_chunks_mut(self.outputs * self.inner).enumerate().for_each(|(unit, lines)| {

@@ -300,6 +300,10 @@ impl<T: Points<P>, const P: usize> Task for Output<'_, T, P> {
 }
 
 impl<T: Points<P>, const P: usize> Kernel for Winograd<T, P> {
+    fn name(&self) -> &'static str {
+        if P == 6 { "winograd 3x3" } else { "winograd 2x2" }
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let x = operands.get(0);
         let images = out.len() / self.y.image();
