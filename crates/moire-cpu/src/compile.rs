@@ -24,7 +24,7 @@ use crate::kernels::softmax::Probabilities;
 use crate::kernels::winograd::winograd;
 use crate::layout::{MAX_RANK, Planes};
 use crate::plan::plan;
-use crate::product::Finishing;
+use crate::product::{Finishing, Repeat};
 use crate::program::{CpuProgram, Port, Source, Step, in_memory_order};
 use crate::scratch::Scratch;
 use crate::simd::Vectors;
@@ -83,7 +83,12 @@ pub(crate) fn compile(
     for (name, v) in graph.outputs() {
         outputs.push(port(name, *v, source(*v, &mut constants), batch));
     }
-    let working = steps.iter().map(|s| s.kernel.scratch()).max().unwrap_or(0);
+    let working = |size: fn(&dyn Kernel) -> usize| steps.iter().map(|s| size(&*s.kernel)).max().unwrap_or(0);
+    let scratch = Scratch::new(
+        pool.current_num_threads(),
+        working(|kernel| kernel.scratch()),
+        working(|kernel| kernel.shared()),
+    );
     Ok(CpuProgram {
         graph: graph.clone(),
         batch,
@@ -93,7 +98,7 @@ pub(crate) fn compile(
         steps,
         inputs,
         outputs,
-        scratch: Scratch::new(pool.current_num_threads(), working),
+        scratch,
         samples: 0,
     })
 }
@@ -135,10 +140,10 @@ impl Context<'_> {
             Op::Act(act) => Box::new(Map { act: *act, size: shape.numel(), vectors }),
             Op::ActGrad(op) => Box::new(MapGrad { act: op.0, size: shape.numel(), vectors }),
             Op::Binary(op) => Box::new(Zip::new(*op, of(0), of(1), shape, vectors)),
-            Op::MaxPool2d(op) => pool(PoolKind::Max(*op), Planes::of(of(0)), Planes::of(shape), false),
-            Op::MaxPoolGrad(op) => pool(PoolKind::Max(op.0), Planes::of(shape), Planes::of(of(1)), true),
-            Op::AvgPool2d(op) => pool(PoolKind::Avg(*op), Planes::of(of(0)), Planes::of(shape), false),
-            Op::AvgPoolGrad(op) => pool(PoolKind::Avg(op.pool), Planes::of(shape), Planes::of(of(0)), true),
+            Op::MaxPool2d(op) => self.pool(PoolKind::Max(*op), Planes::of(of(0)), Planes::of(shape), false),
+            Op::MaxPoolGrad(op) => self.pool(PoolKind::Max(op.0), Planes::of(shape), Planes::of(of(1)), true),
+            Op::AvgPool2d(op) => self.pool(PoolKind::Avg(*op), Planes::of(of(0)), Planes::of(shape), false),
+            Op::AvgPoolGrad(op) => self.pool(PoolKind::Avg(op.pool), Planes::of(shape), Planes::of(of(0)), true),
             Op::Reduce(op) => Box::new(Reduction { kind: op.kind, groups: Groups::new(of(0), &op.axes) }),
             Op::MaxGrad(op) => Box::new(MaxGrad { groups: Groups::new(shape, &op.axes) }),
             Op::Softmax(op) => {
@@ -170,10 +175,14 @@ impl Context<'_> {
 
     fn instance_norm(&self, op: &Normalise, shape: &Shape, unit: &Unit, way: Way) -> Box<dyn Kernel> {
         let planes = Planes::of(shape);
-        let sums = InstanceNorm::sums(&planes, self.batch * planes.rows);
+        let images = self.batch * planes.rows;
         let scale = unit.scale.map(|v| self.constant(v));
         let (eps, unbiased, vectors) = (op.eps, op.unbiased, self.vectors);
-        Box::new(InstanceNorm { vectors, planes, eps, unbiased, scale, way, sums: vec![0.0; sums].into() })
+        Box::new(InstanceNorm { vectors, planes, eps, unbiased, scale, way, images })
+    }
+
+    fn pool(&self, kind: PoolKind, x: Planes, y: Planes, adjoint: bool) -> Box<dyn Kernel> {
+        Box::new(Pool { vectors: self.vectors, kind, x, y, adjoint })
     }
 
     fn products(&self, op: MatMul, unit: &Unit) -> Box<dyn Kernel> {
@@ -192,7 +201,11 @@ impl Context<'_> {
     fn finishing(&self, unit: &Unit, bias: &[f32], own: usize) -> Finishing {
         Finishing {
             bias: Finishing::pad(self.vectors, bias),
-            add: unit.add.map(|_| own),
+            add: unit.add.map(|v| {
+                let (result, summand) = (self.graph.shape(unit.root), self.graph.shape(v));
+                let image = result.numel() / result.first().copied().unwrap_or(1).max(1);
+                (own, Repeat { image, rows: result.numel() / summand.numel().max(1) })
+            }),
             act: unit.act,
             gate: unit.gate.map(|(_, leak)| (own + usize::from(unit.add.is_some()), leak)),
         }
@@ -249,8 +262,4 @@ impl Context<'_> {
 /// Whether each channel of each image has its own statistics.
 fn by_image(op: &Normalise, shape: &Shape) -> bool {
     op.axes == [2, 3] && shape.len() == 4
-}
-
-fn pool(kind: PoolKind, x: Planes, y: Planes, adjoint: bool) -> Box<dyn Kernel> {
-    Box::new(Pool { kind, x, y, adjoint })
 }

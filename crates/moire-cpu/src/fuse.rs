@@ -13,7 +13,7 @@ pub(crate) struct Unit {
     pub(crate) scale: Option<ValueId>,
     /// After a normalisation: a summand for each channel.
     pub(crate) shift: Option<ValueId>,
-    /// A summand of the result's shape.
+    /// A summand of the result's shape; after a convolution perhaps of one row that serves all.
     pub(crate) add: Option<ValueId>,
     pub(crate) act: Option<Leak>,
     /// What passes where this value is positive: after a convolution, or before a normalisation's adjoint.
@@ -110,7 +110,9 @@ fn join(graph: &Graph, unit: Unit, node: &Node, op: &Op, v: ValueId, other: Opti
             Some(Unit { shift: Some(shift), ..unit })
         }
         (Op::Binary(Binary::Add), Some(add)) => {
-            let whole = *graph.shape(add) == node.shape && *graph.shape(v) == node.shape;
+            let summand = graph.shape(add);
+            let fits = *summand == node.shape || (convolves && *summand == node.shape.with(0, 1));
+            let whole = fits && *graph.shape(v) == node.shape;
             let computed = !matches!(graph.node(add).op, Op::Constant(_));
             (whole && computed && add != v).then_some(Unit { add: Some(add), ..unit })
         }

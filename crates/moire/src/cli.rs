@@ -151,6 +151,9 @@ pub(crate) struct BenchArgs {
     /// Images that run at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) batch: u16,
+    /// Edits of each image that run together; as many as an editor's authors publish if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) domains: Option<u16>,
     /// Show as well where a step's time goes, by kernel and shape
     #[arg(long, conflicts_with = "json")]
     pub(crate) profile: bool,

@@ -1,5 +1,3 @@
-use std::sync::Mutex;
-
 use rayon::prelude::*;
 
 use super::{Kernel, Operand};
@@ -22,8 +20,8 @@ pub(crate) struct InstanceNorm {
     /// By channel: after the normalisation, or on the cotangent before its adjoint.
     pub(crate) scale: Option<Vec<f32>>,
     pub(crate) way: Way,
-    /// Sums of every chunk, then of every image.
-    pub(crate) sums: Mutex<Vec<f32>>,
+    /// The most images of one run.
+    pub(crate) images: usize,
 }
 
 /// Forwards or backwards.
@@ -40,12 +38,6 @@ const KEPT: usize = 4;
 impl InstanceNorm {
     fn chunks(&self) -> usize {
         (self.planes.height * self.planes.width).div_ceil(CHUNK)
-    }
-
-    /// Numbers that `images` images need for their sums.
-    pub(crate) fn sums(planes: &Planes, images: usize) -> usize {
-        let chunks = (planes.height * planes.width).div_ceil(CHUNK);
-        images * (chunks + 1) * KEPT * planes.channels
     }
 
     /// Chunk `i` of an image.
@@ -185,7 +177,7 @@ impl Kernel for InstanceNorm {
         "instance_norm"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let channels = self.planes.channels;
         let chunks = self.chunks();
         let images = out.len() / self.planes.image();
@@ -198,7 +190,7 @@ impl Kernel for InstanceNorm {
             Way::Backward { gate: Some(_) } => Some(operands.get(2)),
             _ => None,
         };
-        let mut sums = self.sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut sums = scratch.shared();
         let kept = KEPT * channels;
         let (chunk_sums, rest) = sums.split_at_mut(images * chunks * kept);
         let merged = &mut rest[..images * kept];
@@ -237,7 +229,8 @@ impl Kernel for InstanceNorm {
         });
     }
 
-    fn bytes(&self) -> usize {
-        self.sums.lock().map_or(0, |sums| size_of_val(&sums[..]))
+    /// Sums of every chunk, then of every image.
+    fn shared(&self) -> usize {
+        self.images * (self.chunks() + 1) * KEPT * self.planes.channels
     }
 }

@@ -33,6 +33,11 @@ pub(crate) trait Kernel: Send + Sync {
         0
     }
 
+    /// How many numbers of working memory all threads need together.
+    fn shared(&self) -> usize {
+        0
+    }
+
     /// Bytes of packed weights.
     fn bytes(&self) -> usize {
         0

@@ -1,13 +1,11 @@
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::sync::Mutex;
 
 use rayon::prelude::*;
 
 use super::lattice::{Axis, Lattice};
 use super::points::{Points, ThreeTaps, TwoTaps};
 use super::{Kernel, Operand};
-use crate::aligned::Aligned;
 use crate::layout::Planes;
 use crate::product::{Finish, Finishing, MOST_ROWS, Packed, Rows, Shared, tiles};
 use crate::program::Operands;
@@ -16,8 +14,8 @@ use crate::simd::{Simd, Task, Vectors};
 
 /// Outputs of a tile along one axis.
 const OUT: usize = 4;
-/// Numbers of transformed input that lie between the two steps: 8 MiB.
-const BETWEEN: usize = 1 << 21;
+/// Numbers of transformed input that lie between the two steps: 16 MiB.
+const BETWEEN: usize = 1 << 22;
 /// Tiles and panels of one product.
 const TILES: usize = 56;
 const PANELS: usize = 2;
@@ -28,9 +26,10 @@ pub(crate) struct Winograd<T, const P: usize> {
     vectors: Vectors,
     x: Planes,
     y: Planes,
+    /// The most images of one run.
+    images: usize,
     parts: Vec<Part>,
     finishing: Finishing,
-    between: Mutex<Aligned>,
     points: PhantomData<T>,
 }
 
@@ -133,9 +132,7 @@ impl<T: Points<P>, const P: usize> Winograd<T, P> {
             Part { lattice: lattice.clone(), signals: [firsts(&vertical), firsts(&horizontal)], weights, tiles }
         };
         let parts: Vec<Part> = lattices.iter().map(part).collect();
-        let between = parts.iter().map(|p| p.block::<P>(images * p.count()) * P * P * p.inner()).max().unwrap_or(0);
-        let between = Mutex::new(Aligned::zeros(between));
-        Self { vectors, x, y, parts, finishing, between, points: PhantomData }
+        Self { vectors, x, y, images, parts, finishing, points: PhantomData }
     }
 }
 
@@ -151,7 +148,8 @@ impl Part {
 
     /// Tiles, of `all`, that are transformed before they are multiplied.
     fn block<const P: usize>(&self, all: usize) -> usize {
-        (BETWEEN / (P * P * self.inner())).max(TILES).min(all)
+        let most = (BETWEEN / (P * P * self.inner())).max(TILES);
+        all.div_ceil(all.div_ceil(most)).next_multiple_of(TILES).min(all)
     }
 
     /// The image of a tile, counted over all samples, and where in the lattice the tile starts.
@@ -309,7 +307,7 @@ impl<T: Points<P>, const P: usize> Kernel for Winograd<T, P> {
         let images = out.len() / self.y.image();
         let finish = &self.finishing.bind(operands, out.len());
         let out = &Shared::new(out);
-        let mut between = self.between.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut between = scratch.shared();
         for part in &self.parts {
             let (all, inner) = (images * part.count(), part.inner());
             let block = part.block::<P>(all);
@@ -342,8 +340,12 @@ impl<T: Points<P>, const P: usize> Kernel for Winograd<T, P> {
         P * P * TILES * PANELS * 2 * self.vectors.lanes()
     }
 
+    fn shared(&self) -> usize {
+        let numbers = |p: &Part| p.block::<P>(self.images * p.count()) * P * P * p.inner();
+        self.parts.iter().map(numbers).max().unwrap_or(0)
+    }
+
     fn bytes(&self) -> usize {
-        let between = self.between.lock().map_or(0, |b| b.bytes());
-        between + self.parts.iter().flat_map(|p| &p.weights).map(Packed::bytes).sum::<usize>()
+        self.parts.iter().flat_map(|p| &p.weights).map(Packed::bytes).sum()
     }
 }

@@ -27,13 +27,30 @@ impl Leak {
     }
 }
 
+/// How a summand repeats along the rows of a result: each of its images serves `rows` of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Repeat {
+    /// Numbers in one image.
+    pub(crate) image: usize,
+    /// 1 for a summand of the result's shape.
+    pub(crate) rows: usize,
+}
+
+impl Repeat {
+    /// Where the summand of the result's number `at` lies.
+    #[inline(always)]
+    fn place(self, at: usize) -> usize {
+        if self.rows == 1 { at } else { at / (self.image * self.rows) * self.image + at % self.image }
+    }
+}
+
 /// The epilogue of a product, in this order: bias, summand, activation, gate.
 #[derive(Default)]
 pub(crate) struct Finishing {
     /// By column, padded to whole vectors; empty for none.
     pub(crate) bias: Aligned,
-    /// The operand that is added, of the result's shape.
-    pub(crate) add: Option<usize>,
+    /// The operand that is added, and how it lies.
+    pub(crate) add: Option<(usize, Repeat)>,
     pub(crate) act: Option<Leak>,
     /// The operand whose sign says what passes, and what becomes of the rest.
     pub(crate) gate: Option<(usize, Leak)>,
@@ -52,7 +69,7 @@ impl Finishing {
         let whole = |i: usize| &operands.get(i).data[..len];
         Finish {
             bias: &self.bias,
-            add: self.add.map(whole),
+            add: self.add.map(|(i, repeat)| (&operands.get(i).data[..len / repeat.rows], repeat)),
             act: self.act,
             gate: self.gate.map(|(i, leak)| (whole(i), leak)),
         }
@@ -63,7 +80,7 @@ impl Finishing {
 #[derive(Clone, Copy)]
 pub(crate) struct Finish<'a> {
     pub(crate) bias: &'a [f32],
-    pub(crate) add: Option<&'a [f32]>,
+    pub(crate) add: Option<(&'a [f32], Repeat)>,
     pub(crate) act: Option<Leak>,
     pub(crate) gate: Option<(&'a [f32], Leak)>,
 }
@@ -81,14 +98,14 @@ impl Finish<'_> {
     pub(crate) fn covers(&self, len: usize, columns: usize) -> bool {
         let whole = |v: &[f32]| v.len() == len;
         (self.bias.is_empty() || self.bias.len() >= columns)
-            && self.add.is_none_or(whole)
+            && self.add.is_none_or(|(v, repeat)| v.len() * repeat.rows == len)
             && self.gate.is_none_or(|(v, _)| whole(v))
     }
 
     /// The vector `v` of a row's columns from `column` on, `count` of which are real, as it is written to `at`.
     ///
     /// # Safety
-    /// `at + count` lies in the operands and `column + LANES` in the bias, where there are any.
+    /// `at + count` lies in the operands, within one image of a summand that repeats, and `column + LANES` in the bias, where there are any.
     #[allow(unsafe_code, reason = "loads take pointers")]
     #[inline(always)]
     pub(crate) unsafe fn apply<S: Simd>(
@@ -109,8 +126,8 @@ impl Finish<'_> {
             // SAFETY: as above.
             v = simd.add(v, unsafe { simd.load(self.bias.as_ptr().add(column)) });
         }
-        if let Some(add) = self.add {
-            v = simd.add(v, read(add, at));
+        if let Some((add, repeat)) = self.add {
+            v = simd.add(v, read(add, repeat.place(at)));
         }
         if let Some(leak) = self.act {
             v = leak.apply(simd, v, v);

@@ -12,7 +12,7 @@ mod tile;
 use std::marker::PhantomData;
 
 pub(crate) use dots::{Dots, dots};
-pub(crate) use finish::{Finish, Finishing, Leak};
+pub(crate) use finish::{Finish, Finishing, Leak, Repeat};
 pub(crate) use packed::{Packed, Panels, pack, packed_size};
 pub(crate) use tile::tiles;
 
