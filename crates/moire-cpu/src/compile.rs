@@ -143,7 +143,9 @@ impl Context<'_> {
             Op::MaxPool2d(op) => self.pool(PoolKind::Max(*op), Planes::of(of(0)), Planes::of(shape), false),
             Op::MaxPoolGrad(op) => self.pool(PoolKind::Max(op.0), Planes::of(shape), Planes::of(of(1)), true),
             Op::AvgPool2d(op) => self.pool(PoolKind::Avg(*op), Planes::of(of(0)), Planes::of(shape), false),
-            Op::AvgPoolGrad(op) => self.pool(PoolKind::Avg(op.pool), Planes::of(shape), Planes::of(of(0)), true),
+            Op::AvgPoolGrad(op) => {
+                self.pool(PoolKind::Avg(op.pool), Planes::of(shape), Planes::of(of(0)), true)
+            }
             Op::Reduce(op) => Box::new(Reduction { kind: op.kind, groups: Groups::new(of(0), &op.axes) }),
             Op::MaxGrad(op) => Box::new(MaxGrad { groups: Groups::new(shape, &op.axes) }),
             Op::Softmax(op) => {
@@ -161,7 +163,7 @@ impl Context<'_> {
             }
             Op::Expand(_) => Box::new(Copy::expand(of(0), shape)),
             Op::Pad(op) => Box::new(Copy::pad(of(0), op.axis, op.before, shape)),
-            Op::Resample(op) => Box::new(Resampling::new(op, of(0))),
+            Op::Resample(op) => Box::new(Resampling::new(vectors, op, of(0))),
         })
     }
 
@@ -226,9 +228,8 @@ impl Context<'_> {
         let [_, second, kh, kw] = weights.shape()[..] else {
             unreachable!("shape inference lets only rank 4 here")
         };
-        let at = |a: usize, b: usize, ky: usize, kx: usize| {
-            weights.data()[((a * second + b) * kh + ky) * kw + kx]
-        };
+        let at =
+            |a: usize, b: usize, ky: usize, kx: usize| weights.data()[((a * second + b) * kh + ky) * kw + kx];
         let outputs = [y.height, y.width];
         let (groups, lattices, transposed) = match &node.op {
             Op::Conv2d(op) => (op.groups, lattice::of_conv(op, [kh, kw], outputs), false),
@@ -242,11 +243,7 @@ impl Context<'_> {
         }
         let (inputs, per_group) = (x.channels / groups, y.channels / groups);
         let weight = |o: usize, i: usize, ky: usize, kx: usize| {
-            if transposed {
-                at(o / per_group * inputs + i, o % per_group, ky, kx)
-            } else {
-                at(o, i, ky, kx)
-            }
+            if transposed { at(o / per_group * inputs + i, o % per_group, ky, kx) } else { at(o, i, ky, kx) }
         };
         let finishing = match groups {
             1 => match winograd(self.vectors, planes, self.batch * x.rows, &lattices, weight, finishing) {

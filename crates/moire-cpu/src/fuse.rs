@@ -105,7 +105,8 @@ fn join(graph: &Graph, unit: Unit, node: &Node, op: &Op, v: ValueId, other: Opti
             Some(Unit { scale: Some(scale), ..unit })
         }
         (Op::Binary(Binary::Add), Some(shift))
-            if unit.shift.is_none() && (normalises && by_channel(shift) || multiplies && by_column(shift)) =>
+            if unit.shift.is_none()
+                && (normalises && by_channel(shift) || multiplies && by_column(shift)) =>
         {
             Some(Unit { shift: Some(shift), ..unit })
         }
@@ -146,7 +147,8 @@ fn before_grad(
     if let (Op::Binary(Binary::Mul), true) = (&product.op, alone(dy)) {
         let [dy_in, scale] = product.inputs[..] else { return unit };
         let constant = matches!(graph.node(scale).op, Op::Constant(_));
-        if constant && graph.shape(scale)[..] == [1, node.shape[1], 1, 1] && *graph.shape(dy_in) == node.shape {
+        if constant && graph.shape(scale)[..] == [1, node.shape[1], 1, 1] && *graph.shape(dy_in) == node.shape
+        {
             taken.push(dy);
             (unit.scale, dy) = (Some(scale), dy_in);
         }

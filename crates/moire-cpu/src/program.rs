@@ -85,7 +85,10 @@ impl<'a> Operands<'a> {
 impl fmt::Debug for CpuProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { batch, steps, .. } = self;
-        f.debug_struct("CpuProgram").field("batch", batch).field("steps", &steps.len()).finish_non_exhaustive()
+        f.debug_struct("CpuProgram")
+            .field("batch", batch)
+            .field("steps", &steps.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,7 +181,9 @@ fn transfer(nest: &Nest<2>, from: &[f32], to: &mut [f32], [from_at, to_at]: [usi
         let (from, to) = (&from[at[from_at]..], &mut to[at[to_at]..]);
         match (steps[from_at], steps[to_at]) {
             (1, 1) => to[..nest.run()].copy_from_slice(&from[..nest.run()]),
-            (step, 1) => to[..nest.run()].iter_mut().zip(from.iter().step_by(step)).for_each(|(t, f)| *t = *f),
+            (step, 1) => {
+                to[..nest.run()].iter_mut().zip(from.iter().step_by(step)).for_each(|(t, f)| *t = *f);
+            }
             (from_step, to_step) => {
                 (0..nest.run()).for_each(|i| to[i * to_step] = from[i * from_step]);
             }

@@ -32,7 +32,11 @@ pub(crate) fn hoist(
     let sinks = match &node.op {
         Op::Binary(_) => (0..2).all(|i| single[i].is_some() || same(operands[i])),
         Op::Concat(op) => op.axis != 0 && single.iter().all(Option::is_some),
-        op => by_rows(op, b.shape(operands[0]), &node.shape) && single[0].is_some() && single[1..].iter().all(Option::is_none),
+        op => {
+            by_rows(op, b.shape(operands[0]), &node.shape)
+                && single[0].is_some()
+                && single[1..].iter().all(Option::is_none)
+        }
     };
     let lowered = || operands.iter().zip(&single).map(|(&v, s)| s.unwrap_or(v)).collect::<Vec<_>>();
     if sinks {
@@ -40,7 +44,8 @@ pub(crate) fn hoist(
             Op::Reshape(_) => Op::Reshape(Reshape(node.shape.with(0, 1))),
             op => op.clone(),
         };
-        let one = b.adopt(Node { op, inputs: lowered(), shape: node.shape.with(0, 1), name: node.name.clone() });
+        let one =
+            b.adopt(Node { op, inputs: lowered(), shape: node.shape.with(0, 1), name: node.name.clone() });
         return b.expand(one, node.shape.clone()).map(Some);
     }
     if matches!(node.op, Op::Binary(_)) {
@@ -82,11 +87,7 @@ fn by_rows(op: &Op, x: &Shape, y: &Shape) -> bool {
 }
 
 /// A convolution over channels of which some repeat one row: their share for that row, plus the share of the others.
-fn split_convolution(
-    b: &mut Builder,
-    node: &Node,
-    operands: &[ValueId],
-) -> Result<Option<ValueId>, Error> {
+fn split_convolution(b: &mut Builder, node: &Node, operands: &[ValueId]) -> Result<Option<ValueId>, Error> {
     let channel_axis = match node.op {
         Op::Conv2d(op) if op.groups == 1 => 1,
         Op::ConvTranspose2d(op) if op.groups == 1 => 0,

@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
-use super::{Kernel, Operand};
 use super::lattice::{Axis, Lattice};
+use super::{Kernel, Operand};
 use crate::layout::Planes;
 use crate::product::{Dots, Finish, Finishing, MOST_ROWS, Packed, Rows, Shared, dots, tiles};
 use crate::program::Operands;
@@ -67,10 +67,7 @@ impl Conv {
             let neighbours = horizontal.taps.windows(2).all(|t| t[1].0 == t[0].0 + 1);
             let in_place = taps[0] <= MOST_LINES && neighbours && (groups == 1 || taps[1] <= 1);
             let inner = taps[0] * taps[1] * inputs;
-            let (lines, run) = match in_place {
-                true => (taps[0], taps[1] * inputs),
-                false => (1, inner),
-            };
+            let (lines, run) = if in_place { (taps[0], taps[1] * inputs) } else { (1, inner) };
             let narrow = outputs <= NARROW && 2 * run >= vectors.lanes();
             let pack = |g: usize| {
                 let at = |k: usize, n: usize| {
@@ -79,9 +76,10 @@ impl Conv {
                     let (_, kx) = horizontal.taps[tap % taps[1]];
                     weight(g * outputs + n, i, ky, kx)
                 };
-                match narrow {
-                    true => Weights::Narrow(Dots::new(vectors, [lines, run, outputs], at)),
-                    false => Weights::Wide(Packed::new(vectors, [inner, outputs], at)),
+                if narrow {
+                    Weights::Narrow(Dots::new(vectors, [lines, run, outputs], at))
+                } else {
+                    Weights::Wide(Packed::new(vectors, [inner, outputs], at))
                 }
             };
             let width = 2 * vectors.lanes();

@@ -32,7 +32,10 @@ impl Depthwise {
     ) -> Self {
         let padded = y.channels.next_multiple_of(vectors.lanes());
         let pack = |lattice: &Lattice| {
-            let taps = lattice[0].taps.iter().flat_map(|&(_, ky)| lattice[1].taps.iter().map(move |&(_, kx)| (ky, kx)));
+            let taps = lattice[0]
+                .taps
+                .iter()
+                .flat_map(|&(_, ky)| lattice[1].taps.iter().map(move |&(_, kx)| (ky, kx)));
             let mut packed = Aligned::zeros(lattice[0].taps.len() * lattice[1].taps.len() * padded);
             for (row, (ky, kx)) in packed.chunks_exact_mut(padded).zip(taps) {
                 row[..y.channels].iter_mut().enumerate().for_each(|(c, w)| *w = weight(c, ky, kx));
@@ -82,7 +85,14 @@ impl Row<'_> {
     /// `P` neighbouring pixels of a lattice from column `j` of its row `i` on.
     #[allow(unsafe_code, reason = "an innermost loop")]
     #[inline(always)]
-    fn pixels<S: Simd, const P: usize>(self: &Self, simd: S, lattice: &Lattice, weights: &[f32], i: usize, j: usize) {
+    fn pixels<S: Simd, const P: usize>(
+        &self,
+        simd: S,
+        lattice: &Lattice,
+        weights: &[f32],
+        i: usize,
+        j: usize,
+    ) {
         let Self { conv, x, out, finish, .. } = self;
         let [vertical, horizontal] = lattice;
         let Planes { height, width, channels, .. } = conv.x;
@@ -91,8 +101,14 @@ impl Row<'_> {
             std::array::from_fn(|p| self.at + (horizontal.start + (j + p) * horizontal.step) * channels);
         assert!(x.len() == height * width * channels, "one image");
         assert!(at.iter().all(|at| at + channels <= out.len()), "the pixels lie in the result");
-        assert!(finish.covers(out.len(), channels.next_multiple_of(S::LANES)), "the epilogue covers the result");
-        assert!(weights.len() == vertical.taps.len() * horizontal.taps.len() * conv.padded, "a weight for every tap");
+        assert!(
+            finish.covers(out.len(), channels.next_multiple_of(S::LANES)),
+            "the epilogue covers the result"
+        );
+        assert!(
+            weights.len() == vertical.taps.len() * horizontal.taps.len() * conv.padded,
+            "a weight for every tap"
+        );
         for c in (0..channels).step_by(S::LANES) {
             let lanes = S::LANES.min(channels - c);
             // SAFETY: `lanes` channels from `c` on exist in every pixel and in the padded weights; the pixels are
@@ -114,7 +130,8 @@ impl Row<'_> {
                         for p in 0..P {
                             let ix = ((j + p) * horizontal.in_step) as isize + dx;
                             if ix >= 0 && ix < width as isize {
-                                sums[p] = simd.mul_add(read(line.add(ix as usize * channels)), weight, sums[p]);
+                                sums[p] =
+                                    simd.mul_add(read(line.add(ix as usize * channels)), weight, sums[p]);
                             }
                         }
                     }

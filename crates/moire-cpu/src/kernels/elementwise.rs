@@ -91,7 +91,10 @@ impl Kernel for Map {
         let x = operands.get(0);
         each_chunk(out, self.size, |s, start, chunk| {
             chunk.copy_from_slice(&x.sample(s)[start..][..chunk.len()]);
-            self.vectors.run(#[inline(always)] || apply(self.act, chunk));
+            self.vectors.run(
+                #[inline(always)]
+                || apply(self.act, chunk),
+            );
         });
     }
 }
@@ -114,7 +117,10 @@ impl Kernel for MapGrad {
             let part = |v: &[f32]| start..start + chunk.len().min(v.len());
             let (saved, dy) = (saved.sample(s), dy.sample(s));
             let (saved, dy) = (&saved[part(saved)], &dy[part(dy)]);
-            self.vectors.run(#[inline(always)] || apply_grad(self.act, saved, dy, chunk));
+            self.vectors.run(
+                #[inline(always)]
+                || apply_grad(self.act, saved, dy, chunk),
+            );
         });
     }
 }
@@ -157,7 +163,13 @@ impl Zip {
     pub(crate) fn new(op: Binary, a: &Shape, b: &Shape, shape: &Shape, vectors: Vectors) -> Self {
         let nest =
             Nest::new(shape, [&strides(shape), &broadcast_strides(a, shape), &broadcast_strides(b, shape)]);
-        Self { op, size: shape.numel(), readings: [Reading::of(a, shape), Reading::of(b, shape)], nest, vectors }
+        Self {
+            op,
+            size: shape.numel(),
+            readings: [Reading::of(a, shape), Reading::of(b, shape)],
+            nest,
+            vectors,
+        }
     }
 
     fn run_with(&self, operands: &Operands<'_>, out: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync) {
@@ -172,15 +184,18 @@ impl Zip {
                     let left = |period: usize, i: usize| if period == 1 { usize::MAX } else { period - i };
                     let len = left(pa, ia).min(left(pb, ib)).min(chunk.len() - done);
                     let to = &mut chunk[done..done + len];
-                    self.vectors.run(#[inline(always)] || match (pa, pb) {
-                        (1, 1) => to.fill(f(a[0], b[0])),
-                        (1, _) => to.iter_mut().zip(&b[ib..]).for_each(|(o, &b)| *o = f(a[0], b)),
-                        (_, 1) => to.iter_mut().zip(&a[ia..]).for_each(|(o, &a)| *o = f(a, b[0])),
-                        _ => {
-                            let pairs = a[ia..].iter().zip(&b[ib..]);
-                            to.iter_mut().zip(pairs).for_each(|(o, (&a, &b))| *o = f(a, b));
-                        }
-                    });
+                    self.vectors.run(
+                        #[inline(always)]
+                        || match (pa, pb) {
+                            (1, 1) => to.fill(f(a[0], b[0])),
+                            (1, _) => to.iter_mut().zip(&b[ib..]).for_each(|(o, &b)| *o = f(a[0], b)),
+                            (_, 1) => to.iter_mut().zip(&a[ia..]).for_each(|(o, &a)| *o = f(a, b[0])),
+                            _ => {
+                                let pairs = a[ia..].iter().zip(&b[ib..]);
+                                to.iter_mut().zip(pairs).for_each(|(o, (&a, &b))| *o = f(a, b));
+                            }
+                        },
+                    );
                     done += len;
                 }
             });

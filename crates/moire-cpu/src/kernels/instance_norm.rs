@@ -92,7 +92,7 @@ impl InstanceNorm {
         }
     }
 
-    /// Merges the sums of an image's chunks (Chan, Golub and LeVeque 1979) into what the second pass needs by channel:
+    /// Merges the sums of an image's chunks (Chan, Golub and `LeVeque` 1979) into what the second pass needs by channel:
     /// mean, 1 / sqrt(var + eps), and for the way back the two sums that are subtracted.
     fn merge(&self, chunks: &[f32], merged: &mut [f32]) {
         let Planes { height, width, channels: c, .. } = self.planes;
@@ -217,7 +217,8 @@ impl Kernel for InstanceNorm {
             let merged = &merged[image * kept..][..kept];
             out.par_chunks_mut(CHUNK * channels).enumerate().for_each(|(i, out)| {
                 let x = self.part(x, image, i);
-                let (second, saved) = (second.map(|v| self.part(v, image, i)), saved.map(|v| self.part(v, image, i)));
+                let (second, saved) =
+                    (second.map(|v| self.part(v, image, i)), saved.map(|v| self.part(v, image, i)));
                 self.vectors.run(
                     #[inline(always)]
                     || match (forward, second) {

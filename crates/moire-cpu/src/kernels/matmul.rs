@@ -82,14 +82,12 @@ impl Products {
     /// Rows and panels of one task.
     fn task(&self) -> [usize; 2] {
         let lanes = self.vectors.lanes();
-        match &self.packed {
-            None => [self.m, usize::MAX],
-            Some(_) => {
-                let panels = (RESIDENT / (self.k * 2 * lanes).max(1)).clamp(1, self.n.div_ceil(2 * lanes));
-                let work = self.k * self.n.min(panels * 2 * lanes);
-                [(TASK / work.max(1)).max(1).next_multiple_of(self.vectors.rows()), panels]
-            }
+        if self.packed.is_none() {
+            return [self.m, usize::MAX];
         }
+        let panels = (RESIDENT / (self.k * 2 * lanes).max(1)).clamp(1, self.n.div_ceil(2 * lanes));
+        let work = self.k * self.n.min(panels * 2 * lanes);
+        [(TASK / work.max(1)).max(1).next_multiple_of(self.vectors.rows()), panels]
     }
 }
 
@@ -145,7 +143,14 @@ impl Task for Chunk<'_> {
                 }
                 let own: [usize; MOST_ROWS] = std::array::from_fn(|i| i * n);
                 let rows = Rows { lines, pitch, run, at: &own[..count] };
-                tiles(simd, &rows, self.panels, which, &Shared::new(&mut product[..count * n]), &Finish::NONE);
+                tiles(
+                    simd,
+                    &rows,
+                    self.panels,
+                    which,
+                    &Shared::new(&mut product[..count * n]),
+                    &Finish::NONE,
+                );
                 for (line, &at) in product.chunks_exact(*n).zip(&at[..count]) {
                     for (j, v) in line.iter().enumerate() {
                         out.part(at + j * products.out[1], 1)[0] = *v;
@@ -179,26 +184,48 @@ impl Kernel for Products {
                     let rows = first..(first + chunk).min(all);
                     let which = panel..(panel + group).min(panels.count());
                     scratch.with(|scratch| {
-                        self.vectors.run(Chunk { products: self, a, panels, which, rows, out, size, finish, scratch });
+                        self.vectors.run(Chunk {
+                            products: self,
+                            a,
+                            panels,
+                            which,
+                            rows,
+                            out,
+                            size,
+                            finish,
+                            scratch,
+                        });
                     });
                 });
             }
             None => (0..matrices).into_par_iter().for_each(|matrix| {
-                let (sample, [_, _, from]) = (matrix / self.leads.len(), self.leads[matrix % self.leads.len()]);
+                let (sample, [_, _, from]) =
+                    (matrix / self.leads.len(), self.leads[matrix % self.leads.len()]);
                 let b = &b.sample(sample)[from..];
                 scratch.with(|scratch| {
                     let (data, scratch) = scratch.split_at_mut(packed_size(lanes, self.k, self.n));
                     pack(data, lanes, [self.k, self.n], |k, n| b[k * self.b[0] + n * self.b[1]]);
                     let panels = Panels { data, inner: self.k, columns: self.n, lanes };
                     let (which, rows) = (0..panels.count(), matrix * self.m..(matrix + 1) * self.m);
-                    self.vectors.run(Chunk { products: self, a, panels, which, rows, out, size, finish, scratch });
+                    self.vectors.run(Chunk {
+                        products: self,
+                        a,
+                        panels,
+                        which,
+                        rows,
+                        out,
+                        size,
+                        finish,
+                        scratch,
+                    });
                 });
             }),
         }
     }
 
     fn scratch(&self) -> usize {
-        let packed = if self.packed.is_some() { 0 } else { packed_size(self.vectors.lanes(), self.k, self.n) };
+        let packed =
+            if self.packed.is_some() { 0 } else { packed_size(self.vectors.lanes(), self.k, self.n) };
         let gathered = if self.a[1] == 1 { 0 } else { self.k };
         let product = if self.out[1] == 1 { 0 } else { self.n };
         packed + self.vectors.rows() * (gathered + product)

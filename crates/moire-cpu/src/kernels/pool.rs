@@ -131,13 +131,12 @@ impl Pool {
                     at += 1;
                 }
             }
-            let mut at = ((iy - window[0].start) * window[1].len()) as u32;
-            for ix in window[1].clone() {
+            let first = ((iy - window[0].start) * window[1].len()) as u32;
+            for (at, ix) in (first..).zip(window[1].clone()) {
                 let own = out[ix * channels + c..][..block].iter_mut();
                 for ((dx, &winner), dy) in own.zip(&winners).zip(&dy[c..]) {
                     *dx += if winner == at { *dy } else { 0.0 };
                 }
-                at += 1;
             }
         }
     }

@@ -57,9 +57,16 @@ fn signals(axis: &Axis, taps: usize) -> Option<Vec<(isize, Vec<usize>)>> {
 
 /// The taps of each signal where minimal filtering applies to all lattices and pays.
 fn choose(x: &Planes, y: &Planes, lattices: &[Lattice]) -> Option<usize> {
-    // Below so many channels the transforms cost what the products save; below so many tiles of an image too much of
-    // them lies outside it. Two cores of an AVX-512 machine, `cargo bench -p moire-cpu`, milliseconds direct / by
-    // points: see `benches/kernels.rs`.
+    // Milliseconds, direct and by points, of one core of an AVX-512 machine (`cargo bench -p moire-cpu`), for the
+    // output's side, channels and kernel:
+    //
+    // | 56  64 ->  64 3x3 | 1.72  0.96 |    | 64   64 -> 128 4x4 stride 2            |  7.9   5.7 |
+    // | 28 128 -> 128 3x3 | 1.40  0.65 |    | 128 128 ->  64 4x4 stride 2 transposed |  9.2   7.3 |
+    // | 14 256 -> 256 3x3 | 1.29  0.81 |    | 64  512 -> 256 4x4 stride 2 transposed | 26.3  22.1 |
+    // | 64 256 -> 256 3x3 | 28.6  13.9 |
+    //
+    // With fewer channels the transforms cost what the products save; of a smaller image too much of the tiles lies
+    // outside it, 40 in 100 numbers at a side of 7 with rounding up.
     const CHANNELS: usize = 32;
     const PIXELS: usize = 12;
     if x.channels < CHANNELS || y.channels < CHANNELS {
@@ -76,12 +83,16 @@ pub(crate) fn winograd(
     planes: (Planes, Planes),
     images: usize,
     lattices: &[Lattice],
-    weight: impl Fn(usize, usize, usize, usize) -> f32,
+    weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     finishing: Finishing,
 ) -> Result<Box<dyn Kernel>, Finishing> {
     match choose(&planes.0, &planes.1, lattices) {
-        Some(3) => Ok(Box::new(Winograd::<ThreeTaps, 6>::new(vectors, planes, images, lattices, weight, finishing))),
-        Some(_) => Ok(Box::new(Winograd::<TwoTaps, 5>::new(vectors, planes, images, lattices, weight, finishing))),
+        Some(3) => {
+            Ok(Box::new(Winograd::<ThreeTaps, 6>::new(vectors, planes, images, lattices, weight, finishing)))
+        }
+        Some(_) => {
+            Ok(Box::new(Winograd::<TwoTaps, 5>::new(vectors, planes, images, lattices, weight, finishing)))
+        }
         None => Err(finishing),
     }
 }
@@ -92,44 +103,51 @@ impl<T: Points<P>, const P: usize> Winograd<T, P> {
         (x, y): (Planes, Planes),
         images: usize,
         lattices: &[Lattice],
-        weight: impl Fn(usize, usize, usize, usize) -> f32,
+        weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
         finishing: Finishing,
     ) -> Self {
         let part = |lattice: &Lattice| {
             let [vertical, horizontal] =
                 [0, 1].map(|a| signals(&lattice[a], P - OUT + 1).expect("what was chosen has such taps"));
             let inner = vertical.len() * horizontal.len() * x.channels;
-            let mut at_points = vec![vec![0.0; inner * y.channels]; P * P];
-            for (v, (_, kys)) in vertical.iter().enumerate() {
-                for (h, (_, kxs)) in horizontal.iter().enumerate() {
-                    for i in 0..x.channels {
-                        let row = (v * horizontal.len() + h) * x.channels + i;
-                        for o in 0..y.channels {
-                            let lines: Vec<[f64; P]> = kys
-                                .iter()
-                                .map(|&ky| {
-                                    let taps: [f64; 3] = std::array::from_fn(|t| {
-                                        kxs.get(t).map_or(0.0, |&kx| f64::from(weight(o, i, ky, kx)))
-                                    });
-                                    T::filter(&taps)
-                                })
-                                .collect();
-                            for b in 0..P {
-                                let column: [f64; 3] =
-                                    std::array::from_fn(|t| lines.get(t).map_or(0.0, |line| line[b]));
-                                for (a, &v) in T::filter(&column).iter().enumerate() {
-                                    at_points[a * P + b][row * y.channels + o] = v as f32;
-                                }
+            // By row of the packed matrices: every point of every output channel.
+            let rows: Vec<Vec<f32>> = (0..inner)
+                .into_par_iter()
+                .map(|row| {
+                    let (signal, i) = (row / x.channels, row % x.channels);
+                    let kys = &vertical[signal / horizontal.len()].1;
+                    let kxs = &horizontal[signal % horizontal.len()].1;
+                    let mut points = vec![0.0; P * P * y.channels];
+                    for o in 0..y.channels {
+                        let mut lines = [[0.0; P]; 3];
+                        for (line, &ky) in lines.iter_mut().zip(kys) {
+                            let mut taps = [0.0; 3];
+                            taps.iter_mut()
+                                .zip(kxs)
+                                .for_each(|(tap, &kx)| *tap = weight(o, i, ky, kx).into());
+                            *line = T::filter(&taps);
+                        }
+                        for b in 0..P {
+                            let column: [f64; 3] = std::array::from_fn(|t| lines[t][b]);
+                            for (a, &v) in T::filter(&column).iter().enumerate() {
+                                points[(a * P + b) * y.channels + o] = v as f32;
                             }
                         }
                     }
-                }
-            }
-            let pack = |m: &Vec<f32>| Packed::new(vectors, [inner, y.channels], |k, n| m[k * y.channels + n]);
-            let weights = at_points.iter().map(pack).collect();
+                    points
+                })
+                .collect();
+            let pack =
+                |e: usize| Packed::new(vectors, [inner, y.channels], |k, n| rows[k][e * y.channels + n]);
+            let weights = (0..P * P).into_par_iter().map(pack).collect();
             let firsts = |axis: &[(isize, Vec<usize>)]| axis.iter().map(|s| s.0).collect();
             let tiles = [0, 1].map(|a| lattice[a].count.div_ceil(OUT));
-            Part { lattice: lattice.clone(), signals: [firsts(&vertical), firsts(&horizontal)], weights, tiles }
+            Part {
+                lattice: lattice.clone(),
+                signals: [firsts(&vertical), firsts(&horizontal)],
+                weights,
+                tiles,
+            }
         };
         let parts: Vec<Part> = lattices.iter().map(part).collect();
         Self { vectors, x, y, images, parts, finishing, points: PhantomData }
@@ -263,7 +281,10 @@ impl<T: Points<P>, const P: usize> Task for Output<'_, T, P> {
         let Planes { height, width: across, channels, .. } = conv.y;
         let columns = (panels.start * wide)..(panels.end * wide).min(channels);
         let [vertical, horizontal] = &part.lattice;
-        assert!(finish.covers(out.len(), channels.next_multiple_of(S::LANES)), "the epilogue covers the result");
+        assert!(
+            finish.covers(out.len(), channels.next_multiple_of(S::LANES)),
+            "the epilogue covers the result"
+        );
         assert!(scratch.len() >= P * P * TILES * width, "room for the products at every point");
         for (t, tile) in range.enumerate() {
             let (image, [i, j]) = part.place(first + tile);
@@ -328,7 +349,16 @@ impl<T: Points<P>, const P: usize> Kernel for Winograd<T, P> {
                     let panels = panel..(panel + PANELS).min(panels);
                     scratch.with(|scratch| {
                         self.vectors.run(Output {
-                            conv: self, part, between, tiles, first, pitch, panels, out, finish, scratch,
+                            conv: self,
+                            part,
+                            between,
+                            tiles,
+                            first,
+                            pitch,
+                            panels,
+                            out,
+                            finish,
+                            scratch,
                         });
                     });
                 });

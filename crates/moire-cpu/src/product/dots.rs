@@ -58,7 +58,10 @@ pub(crate) unsafe fn dots<S: Simd>(
     finish: &Finish<'_>,
 ) {
     assert!(S::LANES == right.lanes, "the right side is of this machine");
-    assert!(rows.run == right.run && rows.lines.len() == right.lines * rows.pitch, "as many terms on either side");
+    assert!(
+        rows.run == right.run && rows.lines.len() == right.lines * rows.pitch,
+        "as many terms on either side"
+    );
     assert!(rows.lines.iter().all(|line| line.len() >= rows.run), "the lines are long enough");
     let fits = |&at: &usize| at <= out.len && right.columns <= out.len - at;
     assert!(rows.at.len() <= rows.pitch && rows.at.iter().all(fits), "the rows lie in the result");

@@ -34,7 +34,10 @@ pub(crate) unsafe fn tiles<S: Simd>(
     assert!(rows.lines.iter().all(|line| line.len() >= rows.run), "the lines are long enough");
     let fits = |&at: &usize| at <= out.len && panels.columns <= out.len - at;
     assert!(rows.at.iter().all(fits), "the rows lie in the result");
-    assert!(finish.covers(out.len, panels.columns.next_multiple_of(S::LANES)), "the epilogue covers the result");
+    assert!(
+        finish.covers(out.len, panels.columns.next_multiple_of(S::LANES)),
+        "the epilogue covers the result"
+    );
     for index in which {
         let (panel, vectors) = panels.get(index);
         let column = index * 2 * S::LANES;
@@ -68,7 +71,9 @@ unsafe fn by_rows<S: Simd, const N: usize>(
     // SAFETY: as the caller promises; a tile has at most `pitch` rows since the machine's tile has no more.
     unsafe {
         match rows.at.len() {
-            9.. if S::ROWS == MOST_ROWS => tile::<S, MOST_ROWS, N>(simd, rows, panel, out, column, width, finish),
+            9.. if S::ROWS == MOST_ROWS => {
+                tile::<S, MOST_ROWS, N>(simd, rows, panel, out, column, width, finish);
+            }
             7.. if S::ROWS == MOST_ROWS => tile::<S, 8, N>(simd, rows, panel, out, column, width, finish),
             5.. => tile::<S, 6, N>(simd, rows, panel, out, column, width, finish),
             3.. => tile::<S, 4, N>(simd, rows, panel, out, column, width, finish),

@@ -60,7 +60,12 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn time(entry: &'static Entry, device: &Cpu, [batch, domains]: [usize; 2], runs: usize) -> anyhow::Result<Timing> {
+fn time(
+    entry: &'static Entry,
+    device: &Cpu,
+    [batch, domains]: [usize; 2],
+    runs: usize,
+) -> anyhow::Result<Timing> {
     let form = Form { domains, ..entry.form() };
     let network = entry.random(0, &form)?;
     let (x, y) = (network.graph.input("x")?, network.graph.output("y")?);
