@@ -1,18 +1,22 @@
+use std::fmt;
 use std::sync::Arc;
 
 use moire_graph::{Device, Error, Graph, Program};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::compile::compile;
+use crate::program::CpuProgram;
+use crate::simd::{Isa, Vectors};
 
 /// The processor, with threads of its own. Clones share them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Cpu {
     pool: Arc<ThreadPool>,
+    vectors: Vectors,
 }
 
 impl Cpu {
-    /// The processor with `threads` threads; 0 takes one for each core.
+    /// The processor with `threads` threads; 0 takes one for each core. Takes the widest vectors that the machine has.
     ///
     /// # Panics
     /// The operating system refuses to start a thread.
@@ -22,21 +26,29 @@ impl Cpu {
             .thread_name(|i| format!("moire-cpu-{i}"))
             .build()
             .expect("a process may start a few threads");
-        Self { pool: Arc::new(pool) }
+        Self { pool: Arc::new(pool), vectors: Vectors::detect() }
     }
 
-    /// The widest vector instructions that this machine has and matrix products use.
-    pub fn isa() -> &'static str {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                return "avx512";
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return "avx2+fma";
-            }
-        }
-        if cfg!(target_arch = "aarch64") { "neon" } else { "portable" }
+    /// The processor with `threads` threads (0 takes one for each core), held to one set of vector instructions.
+    /// `None` where the machine does not have them.
+    ///
+    /// # Panics
+    /// The operating system refuses to start a thread.
+    pub fn with_isa(threads: usize, isa: Isa) -> Option<Self> {
+        Vectors::of(isa).map(|vectors| Self { vectors, ..Self::new(threads) })
+    }
+
+    /// The vector instructions that programs use.
+    pub fn isa(&self) -> Isa {
+        self.vectors.isa()
+    }
+
+    /// What [`Device::compile`] makes, under its own type.
+    ///
+    /// # Errors
+    /// As [`Device::compile`].
+    pub fn program(&self, graph: &Graph, batch: usize) -> Result<CpuProgram, Error> {
+        compile(graph, batch, &self.pool, self.vectors)
     }
 
     /// How many threads there are.
@@ -45,8 +57,14 @@ impl Cpu {
     }
 }
 
+impl fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cpu").field("threads", &self.threads()).field("isa", &self.isa()).finish()
+    }
+}
+
 impl Device for Cpu {
     fn compile(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Program>, Error> {
-        Ok(Box::new(compile(graph, batch, &self.pool)?))
+        Ok(Box::new(self.program(graph, batch)?))
     }
 }

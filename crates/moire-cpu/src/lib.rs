@@ -2,8 +2,12 @@
 //!
 //! [`Cpu`] is a [`Device`](moire_graph::Device): it turns a [`Graph`](moire_graph::Graph) into a
 //! [`Program`](moire_graph::Program). Inside, images lie channel-last; convolutions, plain and transposed,
-//! strided and dilated, are matrix products over patches gathered tile by tile; every buffer is placed when the
-//! graph is compiled and nothing is allocated while it runs.
+//! strided and dilated, are products of lines of the image with weights packed beforehand, or go by minimal filtering
+//! where that pays; bias, residual sum, activation and the gate of the way back ride on them. Every buffer is placed
+//! when the graph is compiled and nothing is allocated while it runs.
+//!
+//! Kernels are written once over a small trait of vectors and compiled for AVX-512, AVX2 with FMA, NEON and plain
+//! arithmetic; [`Cpu::isa`] says which of them runs.
 //!
 //! Threads share out samples and tiles whose shape depends on the graph alone, so a sample's sums are the
 //! same bits whatever its neighbours and however many threads there are.
@@ -23,8 +27,13 @@
 //! # Ok::<(), moire_graph::Error>(())
 //! ```
 
+#![allow(clippy::inline_always, reason = "vector code is inlined to where its instructions are enabled")]
+#![allow(clippy::needless_range_loop, reason = "tiles are counted to constants, so that they are registers")]
+
+mod aligned;
 mod compile;
 mod device;
+mod fuse;
 mod kernels;
 mod layout;
 mod nest;
@@ -32,5 +41,8 @@ mod plan;
 mod product;
 mod program;
 mod scratch;
+mod simd;
 
 pub use device::Cpu;
+pub use program::CpuProgram;
+pub use simd::Isa;

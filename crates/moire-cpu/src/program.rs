@@ -1,10 +1,12 @@
-use std::mem;
 use std::sync::Arc;
+use std::{fmt, mem};
 
-use moire_graph::{Error, Graph, Program, check_inputs};
+use moire_graph::{Error, Graph, Program, ValueId, check_inputs};
 use moire_tensor::{Shape, Tensor};
 use rayon::ThreadPool;
+use rayon::prelude::*;
 
+use crate::aligned::Aligned;
 use crate::kernels::{Kernel, Operand};
 use crate::layout::strides;
 use crate::nest::Nest;
@@ -25,6 +27,9 @@ pub(crate) struct Step {
     pub(crate) operands: Vec<Source>,
     pub(crate) slot: usize,
     pub(crate) size: usize,
+    /// What it computes, and the node that does most of the work.
+    pub(crate) value: ValueId,
+    pub(crate) root: ValueId,
 }
 
 /// A value that crosses the border, with the loop that changes its layout.
@@ -45,11 +50,11 @@ impl Port {
 }
 
 /// A graph compiled for the processor.
-pub(crate) struct CpuProgram {
+pub struct CpuProgram {
     pub(crate) graph: Graph,
     pub(crate) batch: usize,
     pub(crate) pool: Arc<ThreadPool>,
-    pub(crate) buffers: Vec<Vec<f32>>,
+    pub(crate) buffers: Vec<Aligned>,
     pub(crate) constants: Vec<Vec<f32>>,
     pub(crate) steps: Vec<Step>,
     pub(crate) inputs: Vec<Port>,
@@ -61,7 +66,7 @@ pub(crate) struct CpuProgram {
 /// What a kernel may look at while it runs.
 pub(crate) struct Operands<'a> {
     sources: &'a [Source],
-    buffers: &'a [Vec<f32>],
+    buffers: &'a [Aligned],
     constants: &'a [Vec<f32>],
 }
 
@@ -77,6 +82,74 @@ impl<'a> Operands<'a> {
     }
 }
 
+impl fmt::Debug for CpuProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { batch, steps, .. } = self;
+        f.debug_struct("CpuProgram")
+            .field("batch", batch)
+            .field("steps", &steps.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl CpuProgram {
+    /// As [`Program::run`]; calls `after` with what each step computed as soon as it has.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_observed(
+        &mut self,
+        samples: usize,
+        inputs: &[(&str, &[f32])],
+        mut after: impl FnMut(ValueId, &'static str) + Send,
+    ) -> Result<(), Error> {
+        check_inputs(&self.graph, self.batch, samples, inputs)?;
+        self.samples = samples;
+        for port in &self.inputs {
+            let Source::Buffer { slot, size } = port.source else { continue };
+            let given = inputs.iter().find(|(name, _)| *name == port.name);
+            let (_, data) = given.expect("inputs have been checked");
+            let to = self.buffers[slot][..samples * size].par_chunks_mut(size);
+            let ways = to.zip(data.par_chunks(size));
+            self.pool.install(|| ways.for_each(|(to, from)| transfer(&port.nest, from, to, [0, 1])));
+        }
+        let Self { pool, steps, buffers, constants, scratch, .. } = self;
+        pool.install(|| {
+            for step in steps.iter() {
+                let mut out = mem::take(&mut buffers[step.slot]);
+                let operands = Operands { sources: &step.operands, buffers, constants };
+                step.kernel.run(&operands, &mut out[..samples * step.size], scratch);
+                buffers[step.slot] = out;
+                after(step.value, step.kernel.name());
+            }
+        });
+        for port in &mut self.outputs {
+            let Port { source, size, nest, host, .. } = port;
+            let from = |s: usize| match *source {
+                Source::Buffer { slot, size } => &self.buffers[slot][s * size..(s + 1) * size],
+                Source::Constant(i) => &self.constants[i],
+            };
+            let values = host[..samples * *size].par_chunks_mut((*size).max(1)).enumerate();
+            self.pool.install(|| values.for_each(|(s, to)| transfer(nest, from(s), to, [1, 0])));
+        }
+        Ok(())
+    }
+
+    /// The shapes of what the step that made `value` worked on, and its operations for one sample.
+    pub fn describe(&self, value: ValueId) -> (String, usize) {
+        let root = self.steps.iter().find(|s| s.value == value).map_or(value, |s| s.root);
+        let node = self.graph.node(root);
+        let shapes = node.inputs.iter().take(2).map(|&v| self.graph.shape(v).to_string());
+        let from = shapes.collect::<Vec<_>>().join(" ");
+        (format!("{} {from} -> {}", node.op.name(), node.shape), self.graph.node_flops(root))
+    }
+
+    /// The graph that runs.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+}
+
 impl Program for CpuProgram {
     fn batch(&self) -> usize {
         self.batch
@@ -86,40 +159,12 @@ impl Program for CpuProgram {
         let floats = |vs: &[Vec<f32>]| vs.iter().map(|v| size_of_val(&v[..])).sum::<usize>();
         let hosts: usize = self.outputs.iter().map(|p| size_of_val(&p.host[..])).sum();
         let packed: usize = self.steps.iter().map(|s| s.kernel.bytes()).sum();
-        floats(&self.buffers) + floats(&self.constants) + hosts + packed + self.scratch.bytes()
+        let buffers: usize = self.buffers.iter().map(Aligned::bytes).sum();
+        buffers + floats(&self.constants) + hosts + packed + self.scratch.bytes()
     }
 
     fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
-        check_inputs(&self.graph, self.batch, samples, inputs)?;
-        self.samples = samples;
-        for port in &self.inputs {
-            let Source::Buffer { slot, size } = port.source else { continue };
-            let given = inputs.iter().find(|(name, _)| *name == port.name);
-            let (_, data) = given.expect("inputs have been checked");
-            for s in 0..samples {
-                let to = &mut self.buffers[slot][s * size..(s + 1) * size];
-                transfer(&port.nest, &data[s * size..(s + 1) * size], to, [0, 1]);
-            }
-        }
-        let Self { pool, steps, buffers, constants, scratch, .. } = self;
-        pool.install(|| {
-            for step in steps.iter() {
-                let mut out = mem::take(&mut buffers[step.slot]);
-                let operands = Operands { sources: &step.operands, buffers, constants };
-                step.kernel.run(&operands, &mut out[..samples * step.size], scratch);
-                buffers[step.slot] = out;
-            }
-        });
-        for port in &mut self.outputs {
-            for s in 0..samples {
-                let from = match port.source {
-                    Source::Buffer { slot, size } => &self.buffers[slot][s * size..(s + 1) * size],
-                    Source::Constant(i) => &self.constants[i],
-                };
-                transfer(&port.nest, from, &mut port.host[s * port.size..(s + 1) * port.size], [1, 0]);
-            }
-        }
-        Ok(())
+        self.run_observed(samples, inputs, |_, _| {})
     }
 
     fn output(&self, name: &str) -> Result<&[f32], Error> {
@@ -133,8 +178,15 @@ impl Program for CpuProgram {
 fn transfer(nest: &Nest<2>, from: &[f32], to: &mut [f32], [from_at, to_at]: [usize; 2]) {
     let steps = nest.steps();
     nest.each_run(|at| {
-        for i in 0..nest.run() {
-            to[at[to_at] + i * steps[to_at]] = from[at[from_at] + i * steps[from_at]];
+        let (from, to) = (&from[at[from_at]..], &mut to[at[to_at]..]);
+        match (steps[from_at], steps[to_at]) {
+            (1, 1) => to[..nest.run()].copy_from_slice(&from[..nest.run()]),
+            (step, 1) => {
+                to[..nest.run()].iter_mut().zip(from.iter().step_by(step)).for_each(|(t, f)| *t = *f);
+            }
+            (from_step, to_step) => {
+                (0..nest.run()).for_each(|i| to[i * to_step] = from[i * from_step]);
+            }
         }
     });
 }

@@ -32,8 +32,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What runs between matrix products; those take their workspace anew at each call.
-fn without_products() -> Graph {
+/// Layers of every kind that takes working memory.
+fn network() -> Graph {
     let build = || -> Result<Graph, Error> {
         let mut b = Builder::new();
         let x = b.input("x", [1, 3, 40, 36])?;
@@ -41,6 +41,10 @@ fn without_products() -> Graph {
         let y = b.conv2d(x, w, None, Conv2d { groups: 3, ..Conv2d::default() })?;
         let y = b.normalise(y, Normalise { axes: vec![2, 3], eps: 1e-5, unbiased: false })?;
         let y = b.max_pool2d(y, MaxPool2d { kernel: [2, 2], stride: [2, 2], padding: [0, 0] })?;
+        let w = b.constant("wide", seeded(&[40, 3, 5, 5], 1, "wide"))?;
+        let y = b.conv2d(y, w, None, Conv2d { padding: [2, 2], ..Conv2d::default() })?;
+        let w = b.constant("filtered", seeded(&[40, 40, 3, 3], 1, "filtered"))?;
+        let y = b.conv2d(y, w, None, Conv2d { padding: [1, 1], ..Conv2d::default() })?;
         let y = b.softmax(y, 1)?;
         let y = b.act(y, Act::Square)?;
         let loss = b.mean_all(y)?;
@@ -53,7 +57,7 @@ fn without_products() -> Graph {
 #[test]
 fn a_run_allocates_nothing() {
     let x = seeded(&[4, 3, 40, 36], 1, "x").into_data();
-    let mut program = Cpu::new(1).compile(&without_products(), 4).unwrap();
+    let mut program = Cpu::new(1).compile(&network(), 4).unwrap();
     program.run(4, &[("x", &x)]).unwrap();
     let counted = (0..20).map(|_| {
         let before = ALLOCATIONS.load(Ordering::Relaxed);

@@ -20,11 +20,12 @@ fn network() -> Graph {
         };
         let same = Conv2d { padding: [1, 1], ..Conv2d::default() };
         let wide = conv(&mut b, x, "narrow", [3, 5], same)?;
-        let wide = conv(&mut b, wide, "wide", [5, 24], Conv2d { stride: [2, 2], ..same })?;
-        let deep = conv(&mut b, wide, "depthwise", [24, 24], Conv2d { groups: 24, ..same })?;
+        let wide = conv(&mut b, wide, "wide", [5, 34], Conv2d { stride: [2, 2], ..same })?;
+        let wide = conv(&mut b, wide, "filtered", [34, 34], same)?;
+        let deep = conv(&mut b, wide, "depthwise", [34, 34], Conv2d { groups: 34, ..same })?;
         let deep = b.normalise(deep, Normalise { axes: vec![2, 3], eps: 1e-5, unbiased: false })?;
         let pooled = b.max_pool2d(deep, MaxPool2d { kernel: [2, 2], stride: [2, 2], padding: [0, 0] })?;
-        let w = b.constant("up", seeded(&[24, 20, 4, 4], 1, "up"))?;
+        let w = b.constant("up", seeded(&[34, 20, 4, 4], 1, "up"))?;
         let op = ConvTranspose2d { stride: [2, 2], padding: [1, 1], ..ConvTranspose2d::default() };
         let up = b.conv_transpose2d(pooled, w, None, op)?;
         let all = b.softmax(up, 1)?;

@@ -124,17 +124,22 @@ impl Graph {
     /// Floating-point operations of all convolutions and matrix products for one sample: two a product term,
     /// as a direct convolution counts them.
     pub fn flops(&self) -> usize {
-        let inner = |node: &Node, i: usize| self.shape(node.inputs[i]);
-        let count = |node: &Node| match &node.op {
-            Op::Conv2d(_) => node.shape.numel() * inner(node, 1)[1..].iter().product::<usize>(),
-            Op::ConvTranspose2d(_) => inner(node, 0).numel() * inner(node, 1)[1..].iter().product::<usize>(),
+        self.values().map(|(v, _)| self.node_flops(v)).sum()
+    }
+
+    /// What one value contributes to [`Graph::flops`].
+    pub fn node_flops(&self, value: ValueId) -> usize {
+        let node = self.node(value);
+        let inner = |i: usize| self.shape(node.inputs[i]);
+        2 * match &node.op {
+            Op::Conv2d(_) => node.shape.numel() * inner(1)[1..].iter().product::<usize>(),
+            Op::ConvTranspose2d(_) => inner(0).numel() * inner(1)[1..].iter().product::<usize>(),
             Op::MatMul(op) => {
-                let a = inner(node, 0);
+                let a = inner(0);
                 node.shape.numel() * a[a.len() - if op.transpose_a { 2 } else { 1 }]
             }
             _ => 0,
-        };
-        2 * self.nodes.iter().map(count).sum::<usize>()
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 //! - [`Builder`]: the only way to make one. Every call infers a shape or names the node that does not fit.
 //! - [`Builder::vjp`]: extends a graph by its vector-Jacobian product with respect to any of its values, in
 //!   the same ops. Nothing that was not asked for is built; no weight gradient exists anywhere.
-//! - [`simplify`]: folds frozen batch norm and constants, drops what no output needs.
+//! - [`simplify`]: folds frozen batch norm and constants, computes once what the rows of a value share, drops what
+//!   no output needs.
 //! - [`Device`] and [`Program`]: what a device crate makes of a graph.
 //! - [`Graph::eval`]: what every op means, in plain loops over `f64`. Slow, and the oracle of every device.
 //!
@@ -35,6 +36,7 @@ mod device;
 mod error;
 mod eval;
 mod graph;
+mod hoist;
 mod ops;
 mod passes;
 mod vjp;

@@ -7,9 +7,10 @@ use moire_tensor::Tensor;
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::graph::{Graph, Node, ValueId};
+use crate::hoist::hoist;
 use crate::ops::{Op, by_channel};
 
-/// Folds frozen batch norm and constants, then drops what no output needs. Inputs stay, and so do the names
+/// Folds frozen batch norm and constants, computes once what rows share, then drops what no output needs. Inputs stay, and so do the names
 /// of nodes that stay.
 ///
 /// # Errors
@@ -17,6 +18,7 @@ use crate::ops::{Op, by_channel};
 pub fn simplify(graph: &Graph) -> Result<Graph, Error> {
     let graph = rewrite(graph, fold_batch_norm)?;
     let graph = rewrite(&graph, fold_constants)?;
+    let graph = rewrite(&graph, hoist)?;
     drop_dead(&graph)
 }
 

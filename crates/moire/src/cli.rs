@@ -398,9 +398,12 @@ pub(crate) struct BenchArgs {
     /// Images that run at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) batch: u16,
-    /// Edits of each image that run at once, for editors that take conditions
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) domains: u16,
+    /// Edits of each image that run together; as many as an editor's authors publish if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) domains: Option<u16>,
+    /// Show as well where a step's time goes, by kernel and shape
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) profile: bool,
     /// Timed runs, of which the median counts
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(5..))]
     pub(crate) runs: u16,

@@ -1,242 +1,300 @@
-use moire_graph::Act;
 use rayon::prelude::*;
 
-use super::Kernel;
-use super::elementwise::apply;
 use super::lattice::{Axis, Lattice};
+use super::{Kernel, Operand};
 use crate::layout::Planes;
-use crate::product::{Matrix, product};
+use crate::product::{Dots, Finish, Finishing, MOST_ROWS, Packed, Rows, Shared, dots, tiles};
 use crate::program::Operands;
 use crate::scratch::Scratch;
+use crate::simd::{Simd, Task, Vectors};
 
-/// Numbers that the patches and products of one tile may fill: they stay in a core's own cache.
-const TILE_NUMBERS: usize = 1 << 16;
-/// Up to so many output channels pixels, not channels, are the rows of a product's vectors.
-const NARROW: usize = 16;
-/// Output pixels that one task has at least.
-const TASK: usize = 1024;
+/// Up to so many output channels the vectors of a product hold input channels rather than output channels.
+const NARROW: usize = 8;
+/// The most lines of a pixel's neighbourhood that are read where they lie.
+const MOST_LINES: usize = 16;
+/// Numbers of packed weights that stay in a core's own cache while pixels go by: 512 KiB.
+const RESIDENT: usize = 1 << 17;
+/// Multiplications that one task has about: some twenty microseconds' worth.
+const TASK: usize = 1 << 21;
 
-/// A convolution, plain or transposed, with bias and activation on the way out.
+/// A convolution, plain or transposed, as products of lines of the image with packed weights.
 pub(crate) struct Conv {
+    vectors: Vectors,
     x: Planes,
     y: Planes,
     groups: usize,
-    /// Each lattice with its weights: group, tap (vertical, horizontal), input channel, output channel.
-    parts: Vec<(Lattice, Vec<f32>)>,
-    bias: Option<Vec<f32>>,
-    act: Option<Act>,
-    /// Output pixels of one matrix product.
-    tile: usize,
-    /// Output rows of one task.
-    block: usize,
+    parts: Vec<Part>,
+    finishing: Finishing,
+    /// What lines outside the image read.
+    zeros: Vec<f32>,
+}
+
+/// One lattice of output pixels with its weights.
+struct Part {
+    lattice: Lattice,
+    /// By group.
+    weights: Vec<Weights>,
+    /// Neighbouring taps of a pixel are one line of the image; else its patch is gathered into one.
+    in_place: bool,
+    lines: usize,
+    /// Numbers of a line.
+    run: usize,
+    /// Pixels of one task.
+    chunk: usize,
+    /// Panels of one task.
+    panels: usize,
+}
+
+enum Weights {
+    Wide(Packed),
+    Narrow(Dots),
 }
 
 impl Conv {
     /// `weight(o, i, ky, kx)` is the weight from input channel `i` of a group to output channel `o` of all.
     pub(crate) fn new(
+        vectors: Vectors,
         (x, y): (Planes, Planes),
         groups: usize,
         lattices: &[Lattice],
         weight: impl Fn(usize, usize, usize, usize) -> f32,
-        bias: Option<Vec<f32>>,
-        act: Option<Act>,
+        finishing: Finishing,
     ) -> Self {
         let (inputs, outputs) = (x.channels / groups, y.channels / groups);
-        let pack = |lattice: &Lattice| {
-            let mut packed = Vec::new();
-            for g in 0..groups {
-                for &(_, ky) in &lattice[0].taps {
-                    for &(_, kx) in &lattice[1].taps {
-                        for i in 0..inputs {
-                            packed.extend((0..outputs).map(|o| weight(g * outputs + o, i, ky, kx)));
-                        }
+        let part = |lattice: &Lattice| {
+            let [vertical, horizontal] = lattice;
+            let taps = [vertical.taps.len(), horizontal.taps.len()];
+            let neighbours = horizontal.taps.windows(2).all(|t| t[1].0 == t[0].0 + 1);
+            let in_place = taps[0] <= MOST_LINES && neighbours && (groups == 1 || taps[1] <= 1);
+            let inner = taps[0] * taps[1] * inputs;
+            let (lines, run) = if in_place { (taps[0], taps[1] * inputs) } else { (1, inner) };
+            let narrow = outputs <= NARROW && 2 * run >= vectors.lanes();
+            let pack = |g: usize| {
+                let at = |k: usize, n: usize| {
+                    let (tap, i) = (k / inputs, k % inputs);
+                    let (_, ky) = vertical.taps[tap / taps[1]];
+                    let (_, kx) = horizontal.taps[tap % taps[1]];
+                    weight(g * outputs + n, i, ky, kx)
+                };
+                if narrow {
+                    Weights::Narrow(Dots::new(vectors, [lines, run, outputs], at))
+                } else {
+                    Weights::Wide(Packed::new(vectors, [inner, outputs], at))
+                }
+            };
+            let width = 2 * vectors.lanes();
+            let panels = (RESIDENT / (inner * width).max(1)).clamp(1, outputs.div_ceil(width));
+            let work = inner * outputs.min(panels * width);
+            let chunk = (TASK / work.max(1)).max(1).next_multiple_of(vectors.rows());
+            let weights = (0..groups).map(pack).collect();
+            Part { lattice: lattice.clone(), weights, in_place, lines, run, chunk, panels }
+        };
+        let parts: Vec<Part> = lattices.iter().map(part).collect();
+        let zeros = vec![0.0; parts.iter().map(|p| p.run).max().unwrap_or(0)];
+        Self { vectors, x, y, groups, parts, finishing, zeros }
+    }
+}
+
+impl Part {
+    fn pixels(&self) -> usize {
+        self.lattice[0].count * self.lattice[1].count
+    }
+
+    /// Tasks for so many images: chunks of pixels, panels, groups.
+    fn tasks(&self, images: usize) -> [usize; 3] {
+        let panels = match &self.weights[0] {
+            Weights::Wide(packed) => packed.panels().count().div_ceil(self.panels),
+            Weights::Narrow(_) => 1,
+        };
+        [(images * self.pixels()).div_ceil(self.chunk), panels, self.weights.len()]
+    }
+
+    /// Working memory of one row: a line at the image's border, or a patch, is put together here.
+    fn scratch(&self) -> usize {
+        self.lines * self.run
+    }
+}
+
+/// Part of a convolution: so many pixels, panels and one group.
+struct Chunk<'a> {
+    conv: &'a Conv,
+    part: &'a Part,
+    x: Operand<'a>,
+    out: &'a Shared<'a>,
+    finish: Finish<'a>,
+    pixels: std::ops::Range<usize>,
+    panels: usize,
+    group: usize,
+    scratch: &'a mut [f32],
+}
+
+impl Task for Chunk<'_> {
+    #[allow(unsafe_code, reason = "tasks write disjoint elements of one slice")]
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { conv, part, x, out, finish, group, scratch, .. } = self;
+        let outputs = conv.y.channels / conv.groups;
+        let finish = finish.from(group * outputs);
+        let mut at = [0; MOST_ROWS];
+        for first in self.pixels.clone().step_by(S::ROWS) {
+            let count = S::ROWS.min(self.pixels.end - first);
+            let mut lines: [&[f32]; MOST_LINES * MOST_ROWS] = [&[]; MOST_LINES * MOST_ROWS];
+            let lines = &mut lines[..part.lines * S::ROWS];
+            let mut rest = &mut scratch[..];
+            for i in 0..count {
+                let pixel = Pixel::new(part, first + i);
+                at[i] = conv.place(part, &pixel) + group * outputs;
+                let lines = lines.get_mut(i..).unwrap_or(&mut []);
+                rest = conv.lines(part, &x, &pixel, group, lines, S::ROWS, rest);
+            }
+            for line in lines.chunks_exact_mut(S::ROWS) {
+                let (given, beyond) = line.split_at_mut(count);
+                beyond.fill(given[count - 1]);
+            }
+            let rows = Rows { lines, pitch: S::ROWS, run: part.run, at: &at[..count] };
+            // SAFETY: the chunks of a part share no pixel and no panel, parts share no pixel, groups no channel.
+            unsafe {
+                match &part.weights[group] {
+                    Weights::Wide(packed) => {
+                        let panels = packed.panels();
+                        let which = self.panels..(self.panels + part.panels).min(panels.count());
+                        tiles(simd, &rows, panels, which, out, &finish);
                     }
+                    Weights::Narrow(right) => dots(simd, &rows, right, out, &finish),
                 }
             }
-            packed
-        };
-        let step = lattices.iter().map(|l| l[0].step).max().unwrap_or(1);
-        let most = lattices.iter().map(Self::taps).max().unwrap_or(0) * inputs;
-        let tile = (TILE_NUMBERS / (most + y.channels)).clamp(64, 2048);
-        let block = TASK.max(tile).div_ceil(y.width).next_multiple_of(step).min(y.height);
-        let parts = lattices.iter().map(|l| (l.clone(), pack(l))).collect();
-        Self { x, y, groups, parts, bias, act, tile, block }
-    }
-
-    fn taps(lattice: &Lattice) -> usize {
-        lattice[0].taps.len() * lattice[1].taps.len()
-    }
-
-    /// Output rows `first..` of one image into `out`.
-    fn rows(&self, x: &[f32], first: usize, out: &mut [f32], scratch: &mut [f32]) {
-        let rows = out.len() / (self.y.width * self.y.channels);
-        for (lattice, weights) in &self.parts {
-            let range = lattice[0].within(first, first + rows);
-            let pixels = range.len() * lattice[1].count;
-            for start in (0..pixels).step_by(self.tile) {
-                let tile = Tile { row: range.start, start, len: self.tile.min(pixels - start) };
-                self.tile(lattice, weights, &tile, x, first, out, scratch);
-            }
-        }
-        self.finish(out);
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one tile's inputs and outputs")]
-    fn tile(
-        &self,
-        lattice: &Lattice,
-        weights: &[f32],
-        tile: &Tile,
-        x: &[f32],
-        first: usize,
-        out: &mut [f32],
-        scratch: &mut [f32],
-    ) {
-        let (inputs, outputs) = (self.x.channels / self.groups, self.y.channels / self.groups);
-        let inner = Self::taps(lattice) * inputs;
-        let channels = self.y.channels;
-        let (patches, products) = scratch.split_at_mut(self.tile * inner);
-        // An undivided lattice is written in place; a phase goes through scratch to its own pixels, and so does
-        // a product with few channels, which is faster by columns.
-        let whole = lattice[0].step == 1 && lattice[1].step == 1;
-        let narrow = outputs <= NARROW;
-        let strides = if narrow { [1, self.tile] } else { [channels, 1] };
-        let at = ((tile.row - if whole { first } else { 0 }) * self.y.width + tile.start) * channels;
-        for g in 0..self.groups {
-            let b =
-                Matrix { data: &weights[g * inner * outputs..][..inner * outputs], strides: [outputs, 1] };
-            let a = if lattice.iter().all(Axis::is_identity) {
-                let from = (tile.row * self.x.width + tile.start) * self.x.channels + g * inputs;
-                Matrix { data: &x[from..], strides: [self.x.channels, 1] }
-            } else {
-                self.gather(lattice, tile, x, g, patches);
-                Matrix { data: patches, strides: [inner, 1] }
-            };
-            let to = match (whole, narrow) {
-                (true, false) => &mut out[at + g * outputs..],
-                (false, false) => &mut products[g * outputs..],
-                (_, true) => &mut products[g * outputs * self.tile..],
-            };
-            product([tile.len, outputs, inner], a, b, to, strides);
-        }
-        if whole && !narrow {
-            return;
-        }
-        for p in 0..tile.len {
-            let to = if whole {
-                at + p * channels
-            } else {
-                let (i, j) = tile.pixel(p, lattice[1].count);
-                let oy = lattice[0].start + i * lattice[0].step - first;
-                (oy * self.y.width + lattice[1].start + j * lattice[1].step) * channels
-            };
-            let pixel = &mut out[to..to + channels];
-            if narrow {
-                pixel.iter_mut().zip(products[p..].iter().step_by(self.tile)).for_each(|(y, v)| *y = *v);
-            } else {
-                pixel.copy_from_slice(&products[p * channels..][..channels]);
-            }
         }
     }
+}
 
-    /// The patch of each pixel of a tile: taps by input channels of one group, zeros outside the image.
-    fn gather(&self, lattice: &Lattice, tile: &Tile, x: &[f32], group: usize, patches: &mut [f32]) {
-        let Planes { height, width, channels, .. } = self.x;
+/// A pixel of a lattice: its image, counted over all samples, and its place in the lattice.
+struct Pixel {
+    image: usize,
+    i: usize,
+    j: usize,
+}
+
+impl Pixel {
+    fn new(part: &Part, index: usize) -> Self {
+        let (image, at) = (index / part.pixels(), index % part.pixels());
+        let width = part.lattice[1].count;
+        Self { image, i: at / width, j: at % width }
+    }
+}
+
+impl Conv {
+    /// Where the result of a pixel starts.
+    fn place(&self, part: &Part, pixel: &Pixel) -> usize {
+        let along = |axis: &Axis, at: usize| axis.start + at * axis.step;
+        let (oy, ox) = (along(&part.lattice[0], pixel.i), along(&part.lattice[1], pixel.j));
+        ((pixel.image * self.y.height + oy) * self.y.width + ox) * self.y.channels
+    }
+
+    /// The lines of a pixel's neighbourhood, `pitch` apart; those that the image does not hold as they are needed are
+    /// put together in `scratch`, the rest of which is returned.
+    #[allow(clippy::too_many_arguments, reason = "one row of a table")]
+    fn lines<'a>(
+        &'a self,
+        part: &Part,
+        x: &Operand<'a>,
+        pixel: &Pixel,
+        group: usize,
+        lines: &mut [&'a [f32]],
+        pitch: usize,
+        scratch: &'a mut [f32],
+    ) -> &'a mut [f32] {
+        let Planes { height, width, channels, rows } = self.x;
+        let [vertical, horizontal] = &part.lattice;
+        let image = x.unit(pixel.image, rows);
         let inputs = channels / self.groups;
-        let [vertical, horizontal] = lattice;
-        let line = horizontal.taps.len() * inputs;
-        // Taps on neighbouring pixels of an ungrouped image are one run in memory.
-        let dense = self.groups == 1 && horizontal.taps.windows(2).all(|t| t[1].0 == t[0].0 + 1);
-        let left = horizontal.taps.first().map_or(0, |t| t.0);
-        let mut lines = patches.chunks_exact_mut(line.max(1));
-        for p in 0..tile.len {
-            let (i, j) = tile.pixel(p, horizontal.count);
-            let ix = (j * horizontal.in_step) as isize;
-            for &(dy, _) in &vertical.taps {
-                let Some(to) = lines.next() else { return };
-                let iy = (i * vertical.in_step) as isize + dy;
-                if iy < 0 || iy >= height as isize {
-                    to.fill(0.0);
-                    continue;
+        let ix = (pixel.j * horizontal.in_step) as isize;
+        let top = (pixel.i * vertical.in_step) as isize;
+        let row = |dy: isize| {
+            let iy = usize::try_from(top + dy).ok().filter(|&iy| iy < height)?;
+            Some(&image[iy * width * channels..][..width * channels])
+        };
+        let column = |dx: isize| usize::try_from(ix + dx).ok().filter(|&ix| ix < width);
+        // Each tap's channels of this group, zeros outside.
+        let gather = |row: Option<&[f32]>, to: &mut [f32]| {
+            for (to, &(dx, _)) in to.chunks_exact_mut(inputs.max(1)).zip(&horizontal.taps) {
+                match row.zip(column(dx)) {
+                    Some((row, ix)) => to.copy_from_slice(&row[ix * channels + group * inputs..][..inputs]),
+                    None => to.fill(0.0),
                 }
-                let row = &x[iy as usize * width * channels..][..width * channels];
-                let from = ix + left;
-                if dense && from >= 0 && from as usize + horizontal.taps.len() <= width {
-                    copy(&row[from as usize * channels..], to);
-                    continue;
-                }
-                for (to, &(dx, _)) in to.chunks_exact_mut(inputs).zip(&horizontal.taps) {
-                    let at = ix + dx;
-                    if at < 0 || at >= width as isize {
-                        to.fill(0.0);
-                    } else {
-                        copy(&row[at as usize * channels + group * inputs..], to);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Bias and activation.
-    fn finish(&self, out: &mut [f32]) {
-        if let Some(bias) = &self.bias {
-            for pixel in out.chunks_exact_mut(bias.len()) {
-                pixel.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
-            }
-        }
-        if let Some(act) = self.act {
-            apply(act, out);
-        }
-    }
-}
-
-/// The start of `from` into all of `to`. Lengths that small images have are moves rather than calls.
-#[inline]
-fn copy(from: &[f32], to: &mut [f32]) {
-    macro_rules! moved {
-        ($($len:literal)*) => {
-            match to.len() {
-                $($len => to[..$len].copy_from_slice(&from[..$len]),)*
-                len => to.copy_from_slice(&from[..len]),
             }
         };
-    }
-    moved!(1 2 3 4 6 8 9 12 16 24);
-}
-
-/// Pixels `start..start + len` of a lattice, counted along its rows from row `row`.
-struct Tile {
-    row: usize,
-    start: usize,
-    len: usize,
-}
-
-impl Tile {
-    /// The lattice position of pixel `p` of the tile, for rows of `count` pixels.
-    fn pixel(&self, p: usize, count: usize) -> (usize, usize) {
-        let at = self.start + p;
-        (self.row + at / count, at % count)
+        if !part.in_place {
+            let (patch, rest) = scratch.split_at_mut(part.run);
+            let line = horizontal.taps.len() * inputs;
+            for (to, &(dy, _)) in patch.chunks_exact_mut(line.max(1)).zip(&vertical.taps) {
+                gather(row(dy), to);
+            }
+            lines[0] = patch;
+            return rest;
+        }
+        let mut rest = scratch;
+        let (left, right) = match &horizontal.taps[..] {
+            [first, .., last] => (first.0, last.0),
+            [only] => (only.0, only.0),
+            [] => (0, 0),
+        };
+        let whole = column(left).filter(|_| column(right).is_some());
+        for (line, &(dy, _)) in lines.iter_mut().step_by(pitch).zip(&vertical.taps) {
+            *line = match (row(dy), whole) {
+                (None, _) => &self.zeros[..part.run],
+                (Some(row), Some(ix)) => &row[ix * channels + group * inputs..][..part.run],
+                (row, None) => {
+                    let (patch, after) = rest.split_at_mut(part.run);
+                    rest = after;
+                    gather(row, patch);
+                    patch
+                }
+            };
+        }
+        rest
     }
 }
 
 impl Kernel for Conv {
+    fn name(&self) -> &'static str {
+        "products"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let x = operands.get(0);
-        let line = self.y.width * self.y.channels;
-        out.par_chunks_mut(self.y.image()).enumerate().for_each(|(unit, image)| {
-            let x = x.unit(unit, self.x.rows);
-            image.par_chunks_mut(self.block * line).enumerate().for_each(|(i, rows)| {
-                scratch.with(|scratch| self.rows(x, i * self.block, rows, scratch));
+        let images = out.len() / self.y.image();
+        let finish = self.finishing.bind(operands, out.len());
+        let out = &Shared::new(out);
+        let count = |p: &Part| p.tasks(images).iter().product::<usize>();
+        (0..self.parts.iter().map(count).sum()).into_par_iter().for_each(|task: usize| {
+            let mut task = task;
+            let mut parts = self.parts.iter();
+            let part = loop {
+                let part = parts.next().expect("tasks are those of the parts");
+                match task.checked_sub(count(part)) {
+                    Some(left) => task = left,
+                    None => break part,
+                }
+            };
+            let [chunks, panels, _] = part.tasks(images);
+            let start = task % chunks * part.chunk;
+            let pixels = start..(start + part.chunk).min(images * part.pixels());
+            let (panels, group) = (task / chunks % panels * part.panels, task / chunks / panels);
+            scratch.with(|scratch| {
+                self.vectors.run(Chunk { conv: self, part, x, out, finish, pixels, panels, group, scratch });
             });
         });
     }
 
     fn scratch(&self) -> usize {
-        let inner = self.parts.iter().map(|(l, _)| Self::taps(l)).max().unwrap_or(0);
-        self.tile * (inner * self.x.channels / self.groups + self.y.channels)
+        self.parts.iter().map(Part::scratch).max().unwrap_or(0) * self.vectors.rows()
     }
 
     fn bytes(&self) -> usize {
-        self.parts.iter().map(|(_, w)| size_of_val(&w[..])).sum()
+        let bytes = |w: &Weights| match w {
+            Weights::Wide(packed) => packed.bytes(),
+            Weights::Narrow(dots) => dots.bytes(),
+        };
+        self.parts.iter().flat_map(|p| &p.weights).map(bytes).sum()
     }
 }

@@ -9,8 +9,10 @@ use crate::layout::{broadcast_strides, order, strides};
 use crate::nest::Nest;
 use crate::program::Operands;
 use crate::scratch::Scratch;
+use crate::simd::Vectors;
 
 /// Applies `act` in place.
+#[inline(always)]
 pub(crate) fn apply(act: Act, values: &mut [f32]) {
     fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
         values.iter_mut().for_each(|v| *v = f(*v));
@@ -44,6 +46,7 @@ fn sigmoid(x: f32) -> f32 {
 }
 
 /// Multiplies `dy` by the derivative of `act`, from the result or the operand as the op says.
+#[inline(always)]
 fn apply_grad(act: Act, saved: &[f32], dy: &[f32], dx: &mut [f32]) {
     fn each(saved: &[f32], dy: &[f32], dx: &mut [f32], f: impl Fn(f32, f32) -> f32) {
         for ((dx, &s), &dy) in dx.iter_mut().zip(saved).zip(dy) {
@@ -76,14 +79,22 @@ fn apply_grad(act: Act, saved: &[f32], dy: &[f32], dx: &mut [f32]) {
 pub(crate) struct Map {
     pub(crate) act: Act,
     pub(crate) size: usize,
+    pub(crate) vectors: Vectors,
 }
 
 impl Kernel for Map {
+    fn name(&self) -> &'static str {
+        "map"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let x = operands.get(0);
         each_chunk(out, self.size, |s, start, chunk| {
             chunk.copy_from_slice(&x.sample(s)[start..][..chunk.len()]);
-            apply(self.act, chunk);
+            self.vectors.run(
+                #[inline(always)]
+                || apply(self.act, chunk),
+            );
         });
     }
 }
@@ -92,15 +103,24 @@ impl Kernel for Map {
 pub(crate) struct MapGrad {
     pub(crate) act: Act,
     pub(crate) size: usize,
+    pub(crate) vectors: Vectors,
 }
 
 impl Kernel for MapGrad {
+    fn name(&self) -> &'static str {
+        "map_grad"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let (saved, dy) = (operands.get(0), operands.get(1));
         each_chunk(out, self.size, |s, start, chunk| {
             let part = |v: &[f32]| start..start + chunk.len().min(v.len());
             let (saved, dy) = (saved.sample(s), dy.sample(s));
-            apply_grad(self.act, &saved[part(saved)], &dy[part(dy)], chunk);
+            let (saved, dy) = (&saved[part(saved)], &dy[part(dy)]);
+            self.vectors.run(
+                #[inline(always)]
+                || apply_grad(self.act, saved, dy, chunk),
+            );
         });
     }
 }
@@ -136,13 +156,20 @@ pub(crate) struct Zip {
     size: usize,
     readings: [Reading; 2],
     nest: Nest<3>,
+    vectors: Vectors,
 }
 
 impl Zip {
-    pub(crate) fn new(op: Binary, a: &Shape, b: &Shape, shape: &Shape) -> Self {
+    pub(crate) fn new(op: Binary, a: &Shape, b: &Shape, shape: &Shape, vectors: Vectors) -> Self {
         let nest =
             Nest::new(shape, [&strides(shape), &broadcast_strides(a, shape), &broadcast_strides(b, shape)]);
-        Self { op, size: shape.numel(), readings: [Reading::of(a, shape), Reading::of(b, shape)], nest }
+        Self {
+            op,
+            size: shape.numel(),
+            readings: [Reading::of(a, shape), Reading::of(b, shape)],
+            nest,
+            vectors,
+        }
     }
 
     fn run_with(&self, operands: &Operands<'_>, out: &mut [f32], f: impl Fn(f32, f32) -> f32 + Sync) {
@@ -157,15 +184,18 @@ impl Zip {
                     let left = |period: usize, i: usize| if period == 1 { usize::MAX } else { period - i };
                     let len = left(pa, ia).min(left(pb, ib)).min(chunk.len() - done);
                     let to = &mut chunk[done..done + len];
-                    match (pa, pb) {
-                        (1, 1) => to.fill(f(a[0], b[0])),
-                        (1, _) => to.iter_mut().zip(&b[ib..]).for_each(|(o, &b)| *o = f(a[0], b)),
-                        (_, 1) => to.iter_mut().zip(&a[ia..]).for_each(|(o, &a)| *o = f(a, b[0])),
-                        _ => {
-                            let pairs = a[ia..].iter().zip(&b[ib..]);
-                            to.iter_mut().zip(pairs).for_each(|(o, (&a, &b))| *o = f(a, b));
-                        }
-                    }
+                    self.vectors.run(
+                        #[inline(always)]
+                        || match (pa, pb) {
+                            (1, 1) => to.fill(f(a[0], b[0])),
+                            (1, _) => to.iter_mut().zip(&b[ib..]).for_each(|(o, &b)| *o = f(a[0], b)),
+                            (_, 1) => to.iter_mut().zip(&a[ia..]).for_each(|(o, &a)| *o = f(a, b[0])),
+                            _ => {
+                                let pairs = a[ia..].iter().zip(&b[ib..]);
+                                to.iter_mut().zip(pairs).for_each(|(o, (&a, &b))| *o = f(a, b));
+                            }
+                        },
+                    );
                     done += len;
                 }
             });
@@ -184,6 +214,10 @@ impl Zip {
 }
 
 impl Kernel for Zip {
+    fn name(&self) -> &'static str {
+        "zip"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         match self.op {
             Binary::Add => self.run_with(operands, out, |a, b| a + b),

@@ -49,11 +49,6 @@ impl Axis {
         let first = |at: usize| at.saturating_sub(self.start).div_ceil(self.step).min(self.count);
         first(from)..first(to)
     }
-
-    /// Whether every output pixel sees just the input pixel at its own place.
-    pub(crate) fn is_identity(&self) -> bool {
-        self.step == 1 && self.in_step == 1 && matches!(self.taps[..], [(0, _)])
-    }
 }
 
 /// One lattice in two dimensions, vertical and horizontal.

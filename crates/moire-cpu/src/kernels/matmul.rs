@@ -2,30 +2,44 @@ use moire_graph::MatMul;
 use moire_tensor::Shape;
 use rayon::prelude::*;
 
-use super::Kernel;
+use super::{Kernel, Operand};
 use crate::layout::{broadcast_strides, strides};
 use crate::nest::Nest;
-use crate::product::{Matrix, product};
+use crate::product::{Finish, Finishing, MOST_ROWS, Packed, Panels, Rows, Shared, pack, packed_size, tiles};
 use crate::program::Operands;
 use crate::scratch::Scratch;
+use crate::simd::{Simd, Task, Vectors};
 
-/// Rows of one task.
-const ROWS: usize = 64;
+/// Multiplications that one task has about, where weights are packed beforehand.
+const TASK: usize = 1 << 21;
+/// Numbers of packed weights that stay in a core's own cache while rows go by.
+const RESIDENT: usize = 1 << 17;
 
 /// Matrix products over the last two axes.
 pub(crate) struct Products {
-    size: usize,
-    extents: [usize; 3],
-    /// Rows and columns of the result, of the first and of the second operand.
+    vectors: Vectors,
+    m: usize,
+    n: usize,
+    k: usize,
+    /// Distances between rows and columns of the result, of the first and of the second operand.
     out: [usize; 2],
     a: [usize; 2],
     b: [usize; 2],
-    /// Over the leading axes: result, first, second operand.
-    lead: Nest<3>,
+    /// Where the matrices of each leading index start: result, first, second operand.
+    leads: Vec<[usize; 3]>,
+    /// The second operand, where it is one constant matrix.
+    packed: Option<Packed>,
+    finishing: Finishing,
 }
 
 impl Products {
-    pub(crate) fn new(op: MatMul, a: &Shape, b: &Shape, shape: &Shape) -> Self {
+    pub(crate) fn new(
+        vectors: Vectors,
+        op: MatMul,
+        [a, b, shape]: [&Shape; 3],
+        constant: Option<&[f32]>,
+        finishing: Finishing,
+    ) -> Self {
         let rank = shape.len();
         // An operand's leading axes read as the result's; its last two axes keep their own extents.
         let read = |from: &Shape| {
@@ -40,40 +54,184 @@ impl Products {
         };
         let lead_shape: Shape = shape[..rank - 2].iter().copied().chain([1, 1]).collect();
         let (out, left, right) = (strides(shape), read(a), read(b));
+        let lead = Nest::new(&lead_shape, [&out, &left, &right]);
+        let mut leads = Vec::new();
+        let steps = lead.steps();
+        lead.each_run(|at: [usize; 3]| {
+            leads.extend((0..lead.run()).map(|i| std::array::from_fn(|v| at[v] + i * steps[v])));
+        });
         let k = if op.transpose_a { a[a.len() - 2] } else { a[a.len() - 1] };
+        let (m, n) = (shape[rank - 2], shape[rank - 1]);
+        let b_strides = matrix(b, op.transpose_b);
+        let one = constant.filter(|_| leads.iter().all(|lead| lead[2] == 0));
+        let packed = one.map(|b| Packed::new(vectors, [k, n], |k, n| b[k * b_strides[0] + n * b_strides[1]]));
         Self {
-            size: shape.numel(),
-            extents: [shape[rank - 2], shape[rank - 1], k],
+            vectors,
+            m,
+            n,
+            k,
             out: [out[rank - 2], out[rank - 1]],
             a: matrix(a, op.transpose_a),
-            b: matrix(b, op.transpose_b),
-            lead: Nest::new(&lead_shape, [&out, &left, &right]),
+            b: b_strides,
+            leads,
+            packed,
+            finishing,
+        }
+    }
+
+    /// Rows and panels of one task.
+    fn task(&self) -> [usize; 2] {
+        let lanes = self.vectors.lanes();
+        if self.packed.is_none() {
+            return [self.m, usize::MAX];
+        }
+        let panels = (RESIDENT / (self.k * 2 * lanes).max(1)).clamp(1, self.n.div_ceil(2 * lanes));
+        let work = self.k * self.n.min(panels * 2 * lanes);
+        [(TASK / work.max(1)).max(1).next_multiple_of(self.vectors.rows()), panels]
+    }
+}
+
+/// Some rows, counted over all samples and leading indices, by some panels.
+struct Chunk<'a> {
+    products: &'a Products,
+    a: Operand<'a>,
+    panels: Panels<'a>,
+    which: std::ops::Range<usize>,
+    rows: std::ops::Range<usize>,
+    out: &'a Shared<'a>,
+    size: usize,
+    finish: &'a Finish<'a>,
+    scratch: &'a mut [f32],
+}
+
+impl Task for Chunk<'_> {
+    #[allow(unsafe_code, reason = "tasks write disjoint elements of one slice")]
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { products, a, out, scratch, .. } = self;
+        let Products { m, n, k, leads, .. } = products;
+        let (gathered, product) = scratch.split_at_mut(if products.a[1] == 1 { 0 } else { S::ROWS * k });
+        for first in self.rows.clone().step_by(S::ROWS) {
+            let count = S::ROWS.min(self.rows.end - first);
+            let mut lines: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
+            let mut at = [0; MOST_ROWS];
+            let mut rest = &mut *gathered;
+            for i in 0..count {
+                let (matrix, row) = ((first + i) / m, (first + i) % m);
+                let (sample, [to, from, _]) = (matrix / leads.len(), leads[matrix % leads.len()]);
+                at[i] = sample * self.size + to + row * products.out[0];
+                let line = &a.sample(sample)[from + row * products.a[0]..];
+                lines[i] = if products.a[1] == 1 {
+                    &line[..*k]
+                } else {
+                    let (own, after) = rest.split_at_mut(*k);
+                    own.iter_mut().zip(line.iter().step_by(products.a[1])).for_each(|(v, x)| *v = *x);
+                    rest = after;
+                    own
+                };
+            }
+            let last = lines[count - 1];
+            lines[count..S::ROWS].fill(last);
+            let (lines, pitch, run) = (&lines[..S::ROWS], S::ROWS, *k);
+            let which = self.which.clone();
+            // SAFETY: tasks share no row and panel together; scratch is this thread's own.
+            unsafe {
+                if products.out[1] == 1 {
+                    let rows = Rows { lines, pitch, run, at: &at[..count] };
+                    tiles(simd, &rows, self.panels, which, out, self.finish);
+                    continue;
+                }
+                let own: [usize; MOST_ROWS] = std::array::from_fn(|i| i * n);
+                let rows = Rows { lines, pitch, run, at: &own[..count] };
+                tiles(
+                    simd,
+                    &rows,
+                    self.panels,
+                    which,
+                    &Shared::new(&mut product[..count * n]),
+                    &Finish::NONE,
+                );
+                for (line, &at) in product.chunks_exact(*n).zip(&at[..count]) {
+                    for (j, v) in line.iter().enumerate() {
+                        out.part(at + j * products.out[1], 1)[0] = *v;
+                    }
+                }
+            }
         }
     }
 }
 
 impl Kernel for Products {
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let (a, b) = (operands.get(0), operands.get(1));
-        let [m, n, k] = self.extents;
-        out.par_chunks_mut(self.size).enumerate().for_each(|(s, out)| {
-            let (a, b) = (a.sample(s), b.sample(s));
-            let steps = self.lead.steps();
-            self.lead.each_run(|[o, ia, ib]| {
-                for i in 0..self.lead.run() {
-                    let (o, ia, ib) = (o + i * steps[0], ia + i * steps[1], ib + i * steps[2]);
-                    let right = Matrix { data: &b[ib..], strides: self.b };
-                    if self.out == [n, 1] {
-                        out[o..o + m * n].par_chunks_mut(ROWS * n).enumerate().for_each(|(block, rows)| {
-                            let left = Matrix { data: &a[ia + block * ROWS * self.a[0]..], strides: self.a };
-                            product([rows.len() / n, n, k], left, right, rows, self.out);
+        let size = self.leads.len() * self.m * self.n;
+        let matrices = out.len() / size * self.leads.len();
+        let finish = &self.finishing.bind(operands, out.len());
+        let out = &Shared::new(out);
+        let [chunk, group] = self.task();
+        let all = matrices * self.m;
+        let lanes = self.vectors.lanes();
+        match &self.packed {
+            Some(packed) => {
+                let panels = packed.panels();
+                let chunks = all.div_ceil(chunk);
+                (0..chunks * panels.count().div_ceil(group)).into_par_iter().for_each(|task| {
+                    let (first, panel) = (task % chunks * chunk, task / chunks * group);
+                    let rows = first..(first + chunk).min(all);
+                    let which = panel..(panel + group).min(panels.count());
+                    scratch.with(|scratch| {
+                        self.vectors.run(Chunk {
+                            products: self,
+                            a,
+                            panels,
+                            which,
+                            rows,
+                            out,
+                            size,
+                            finish,
+                            scratch,
                         });
-                    } else {
-                        let left = Matrix { data: &a[ia..], strides: self.a };
-                        product([m, n, k], left, right, &mut out[o..], self.out);
-                    }
-                }
-            });
-        });
+                    });
+                });
+            }
+            None => (0..matrices).into_par_iter().for_each(|matrix| {
+                let (sample, [_, _, from]) =
+                    (matrix / self.leads.len(), self.leads[matrix % self.leads.len()]);
+                let b = &b.sample(sample)[from..];
+                scratch.with(|scratch| {
+                    let (data, scratch) = scratch.split_at_mut(packed_size(lanes, self.k, self.n));
+                    pack(data, lanes, [self.k, self.n], |k, n| b[k * self.b[0] + n * self.b[1]]);
+                    let panels = Panels { data, inner: self.k, columns: self.n, lanes };
+                    let (which, rows) = (0..panels.count(), matrix * self.m..(matrix + 1) * self.m);
+                    self.vectors.run(Chunk {
+                        products: self,
+                        a,
+                        panels,
+                        which,
+                        rows,
+                        out,
+                        size,
+                        finish,
+                        scratch,
+                    });
+                });
+            }),
+        }
+    }
+
+    fn scratch(&self) -> usize {
+        let packed =
+            if self.packed.is_some() { 0 } else { packed_size(self.vectors.lanes(), self.k, self.n) };
+        let gathered = if self.a[1] == 1 { 0 } else { self.k };
+        let product = if self.out[1] == 1 { 0 } else { self.n };
+        packed + self.vectors.rows() * (gathered + product)
+    }
+
+    fn bytes(&self) -> usize {
+        self.packed.as_ref().map_or(0, Packed::bytes)
     }
 }

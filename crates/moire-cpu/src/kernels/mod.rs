@@ -3,15 +3,18 @@
 pub(crate) mod conv;
 pub(crate) mod depthwise;
 pub(crate) mod elementwise;
+pub(crate) mod instance_norm;
 pub(crate) mod lattice;
 pub(crate) mod matmul;
 pub(crate) mod movement;
 pub(crate) mod normalise;
+pub(crate) mod points;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod resample;
 pub(crate) mod softmax;
 pub(crate) mod warp;
+pub(crate) mod winograd;
 
 use rayon::prelude::*;
 
@@ -20,11 +23,19 @@ use crate::scratch::Scratch;
 
 /// An op made ready for one graph.
 pub(crate) trait Kernel: Send + Sync {
+    /// What it is, in a profile.
+    fn name(&self) -> &'static str;
+
     /// Fills `out`, one value a sample. Tasks are cut by the graph's shapes alone.
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch);
 
     /// How many numbers of working memory one thread needs.
     fn scratch(&self) -> usize {
+        0
+    }
+
+    /// How many numbers of working memory all threads need together.
+    fn shared(&self) -> usize {
         0
     }
 

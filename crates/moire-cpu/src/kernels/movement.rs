@@ -62,6 +62,10 @@ impl Copy {
 }
 
 impl Kernel for Copy {
+    fn name(&self) -> &'static str {
+        "copy"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         out.par_chunks_mut(self.size).enumerate().for_each(|(s, out)| {
             if self.holes {
@@ -102,6 +106,10 @@ impl Reshape {
 }
 
 impl Kernel for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let x = operands.get(0);
         out.par_chunks_mut(self.size).enumerate().for_each(|(s, out)| {

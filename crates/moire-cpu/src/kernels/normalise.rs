@@ -37,6 +37,10 @@ impl Normalisation {
 }
 
 impl Kernel for Normalisation {
+    fn name(&self) -> &'static str {
+        "normalise"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let groups = &self.groups;
         let x = operands.get(0);

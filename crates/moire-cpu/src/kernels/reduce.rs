@@ -59,6 +59,10 @@ pub(crate) struct Reduction {
 }
 
 impl Kernel for Reduction {
+    fn name(&self) -> &'static str {
+        "reduce"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let x = operands.get(0);
         let groups = &self.groups;
@@ -82,6 +86,10 @@ pub(crate) struct MaxGrad {
 }
 
 impl Kernel for MaxGrad {
+    fn name(&self) -> &'static str {
+        "max_grad"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let (x, dy) = (operands.get(0), operands.get(1));
         out.par_chunks_mut(self.groups.size).enumerate().for_each(|(s, dx)| {

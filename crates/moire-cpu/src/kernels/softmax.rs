@@ -12,6 +12,10 @@ pub(crate) struct Probabilities {
 }
 
 impl Kernel for Probabilities {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
         let groups = &self.groups;
         out.par_chunks_mut(groups.size).enumerate().for_each(|(s, out)| {

@@ -14,6 +14,10 @@ pub(crate) struct Warping {
 }
 
 impl Kernel for Warping {
+    fn name(&self) -> &'static str {
+        "warp"
+    }
+
     fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
         let (x, channels) = (operands.get(0), self.y.channels);
         out.par_chunks_mut(self.y.image()).enumerate().for_each(|(unit, image)| {

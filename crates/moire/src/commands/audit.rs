@@ -94,7 +94,7 @@ fn surroundings(device: &Cpu) -> Surroundings {
     let command = ["moire".to_owned()].into_iter().chain(env::args().skip(1).map(quoted)).collect::<Vec<_>>();
     Surroundings {
         // Other instructions round otherwise, so they are part of what decides the numbers.
-        program: format!("moire {} ({})", env!("CARGO_PKG_VERSION"), Cpu::isa()),
+        program: format!("moire {} ({})", env!("CARGO_PKG_VERSION"), device.isa()),
         command: command.join(" "),
         environment: vec![
             ("system".to_owned(), format!("{} on {}", env::consts::OS, env::consts::ARCH)),

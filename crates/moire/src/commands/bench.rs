@@ -1,8 +1,9 @@
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use moire_cpu::Cpu;
-use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
+use moire_cpu::{Cpu, CpuProgram};
+use moire_graph::{Act, Builder, Graph, Program, ValueId, simplify};
 use moire_study::ModelSpec;
 use moire_zoo::{Form, Network, Reading, Role, entries, find};
 
@@ -17,6 +18,7 @@ struct Timing {
     step_ms: f64,
     gflop: f64,
     peak_mb: f64,
+    profile: Vec<Vec<String>>,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
@@ -26,14 +28,17 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let head = ["net", "compile ms", "forward ms", "step ms", "GFLOP", "GFLOP/s", "peak MB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for net in &chosen {
-        let (network, domains) = network(net, args.domains.into(), &(&args.onnx).into())?;
+        let (network, domains) = network(net, args.domains, &(&args.onnx).into())?;
         let t = time(network, &device, args.batch.into(), args.runs.into())?;
+        if args.profile {
+            println!("{}", table(&t.profile));
+        }
         let rate = t.gflop / t.forward_ms * 1e3;
         if args.common.json {
             let line = serde_json::json!({
                 "net": t.net, "batch": args.batch, "domains": domains, "compile_ms": t.compile_ms,
                 "forward_ms": t.forward_ms, "step_ms": t.step_ms, "gflop": t.gflop, "gflops": rate,
-                "peak_mb": t.peak_mb, "threads": device.threads(), "isa": Cpu::isa(),
+                "peak_mb": t.peak_mb, "threads": device.threads(), "isa": device.isa().to_string(),
             });
             println!("{line}");
         }
@@ -43,11 +48,10 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if !args.common.json {
         println!("{}", table(&rows));
         println!(
-            "\nbatch {}, {} edits where there are conditions, {} threads, {}; medians of {} runs; random weights",
+            "\nbatch {}, {} threads, {}; medians of {} runs; random weights",
             args.batch,
-            args.domains,
             device.threads(),
-            Cpu::isa(),
+            device.isa(),
             args.runs
         );
     }
@@ -55,12 +59,15 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// An architecture with random weights, or an ONNX file with its own; and the edits that run together.
-fn network(net: &str, domains: usize, reading: &Reading) -> anyhow::Result<(Network, usize)> {
+fn network(net: &str, domains: Option<u16>, reading: &Reading) -> anyhow::Result<(Network, usize)> {
     if net.starts_with("onnx:") {
         return Ok((net.parse::<ModelSpec>()?.read_as(reading).load()?.network, 1));
     }
     let entry = find(net)?;
-    let domains = if entry.takes_condition() { domains } else { 1 };
+    let domains = match domains {
+        Some(domains) if entry.takes_condition() => domains.into(),
+        _ => published(entry.name),
+    };
     Ok((entry.random(0, &Form { domains, ..entry.form() })?, domains))
 }
 
@@ -80,31 +87,83 @@ fn time(network: Network, device: &Cpu, batch: usize, runs: usize) -> anyhow::Re
     let step = b.finish([("loss", loss), ("gradient", gradient)])?;
     let start = Instant::now();
     let (forward, step) = (simplify(&forward)?, simplify(&step)?);
-    let mut forward_program = device.compile(&forward, batch)?;
-    let mut step_program = device.compile(&step, batch)?;
+    let mut forward_program = device.program(&forward, batch)?;
+    let mut step_program = device.program(&step, batch)?;
     let compile_ms = start.elapsed().as_secs_f64() * 1e3;
     Ok(Timing {
         net: network.name,
         compile_ms,
-        forward_ms: median_ms(forward_program.as_mut(), &forward, batch, runs)?,
-        step_ms: median_ms(step_program.as_mut(), &step, batch, runs)?,
+        forward_ms: median_ms(&mut forward_program, batch, runs)?,
+        step_ms: median_ms(&mut step_program, batch, runs)?,
         gflop: forward.flops() as f64 * batch as f64 / 1e9,
         peak_mb: step_program.memory() as f64 / 1e6,
+        profile: profile(&mut step_program, batch)?,
     })
 }
 
-fn median_ms(program: &mut dyn Program, graph: &Graph, batch: usize, runs: usize) -> anyhow::Result<f64> {
-    let ramp = |size: usize| (0..size * batch).map(|i| (i % 251) as f32 / 250.0).collect::<Vec<_>>();
-    let inputs = graph.inputs().iter().map(|&v| (graph.node(v).name.as_str(), ramp(graph.shape(v).numel())));
-    let inputs: Vec<_> = inputs.collect();
-    let inputs: Vec<(&str, &[f32])> = inputs.iter().map(|(name, x)| (*name, x.as_slice())).collect();
-    program.run(batch, &inputs)?;
+/// How many edits a step of an editor makes, as its authors publish them; 1 for what takes no condition.
+fn published(name: &str) -> usize {
+    match name {
+        "stargan" | "stgan" => 5,
+        "attgan" => 13,
+        _ => 1,
+    }
+}
+
+/// Inputs for every sample: a ramp.
+fn inputs(graph: &Graph, batch: usize) -> Vec<(String, Vec<f32>)> {
+    let ramp = |size: usize| (0..size * batch).map(|i| (i % 251) as f32 / 250.0).collect();
+    graph.inputs().iter().map(|&v| (graph.node(v).name.clone(), ramp(graph.shape(v).numel()))).collect()
+}
+
+fn median_ms(program: &mut CpuProgram, batch: usize, runs: usize) -> anyhow::Result<f64> {
+    let given = inputs(program.graph(), batch);
+    let given: Vec<(&str, &[f32])> = given.iter().map(|(name, x)| (name.as_str(), x.as_slice())).collect();
+    program.run(batch, &given)?;
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
         let start = Instant::now();
-        program.run(batch, &inputs)?;
+        program.run(batch, &given)?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
     Ok(times[times.len() / 2])
+}
+
+/// Where a step's time goes: a row for each kernel and shape, the costliest first. The least of three runs.
+fn profile(program: &mut CpuProgram, batch: usize) -> anyhow::Result<Vec<Vec<String>>> {
+    let given = inputs(program.graph(), batch);
+    let given: Vec<(&str, &[f32])> = given.iter().map(|(name, x)| (name.as_str(), x.as_slice())).collect();
+    let mut least: Vec<(ValueId, &'static str, f64)> = Vec::new();
+    for _ in 0..3 {
+        let mut times = Vec::with_capacity(least.len());
+        let mut last = Instant::now();
+        program.run_observed(batch, &given, |value, kernel| {
+            let now = Instant::now();
+            times.push((value, kernel, (now - last).as_secs_f64() * 1e3));
+            last = now;
+        })?;
+        if least.is_empty() {
+            least = times;
+        } else {
+            least.iter_mut().zip(times).for_each(|(a, b)| a.2 = a.2.min(b.2));
+        }
+    }
+    let mut groups: BTreeMap<String, (usize, f64, f64)> = BTreeMap::new();
+    for (value, kernel, ms) in least {
+        let (shape, flops) = program.describe(value);
+        let group = groups.entry(format!("{kernel} {shape}")).or_insert((0, 0.0, 0.0));
+        group.0 += 1;
+        group.1 += ms;
+        group.2 += flops as f64 * batch as f64 / 1e9;
+    }
+    let total: f64 = groups.values().map(|g| g.1).sum();
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+    let mut rows = vec![["kernel", "times", "ms", "%", "GFLOP/s"].map(str::to_owned).to_vec()];
+    rows.extend(groups.into_iter().map(|(name, (times, ms, gflop))| {
+        let rate = if gflop == 0.0 { String::new() } else { format!("{:.0}", gflop / ms * 1e3) };
+        vec![name, times.to_string(), format!("{ms:.2}"), format!("{:.1}", 100.0 * ms / total), rate]
+    }));
+    Ok(rows)
 }

@@ -114,7 +114,7 @@ impl<'a> Run<'a> {
             Ok(Table::parse(&text, &name)?)
         });
         let plan = json!({
-            "program": format!("moire {} ({})", env!("CARGO_PKG_VERSION"), Cpu::isa()),
+            "program": format!("moire {} ({})", env!("CARGO_PKG_VERSION"), device.isa()),
             "networks": weights,
             "attack": args.attack.to_string(),
             "eps": eps.value(),
