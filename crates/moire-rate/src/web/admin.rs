@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::guard::Client;
+use super::join::cookie;
 use super::page::{Frame, failed, malformed, show};
-use super::rater::cookie;
 use super::{App, Shared};
 use crate::error::{Error, Repr};
 use crate::export;

@@ -3,6 +3,7 @@
 mod admin;
 mod assets;
 mod guard;
+mod join;
 mod limit;
 mod page;
 mod picture;
@@ -55,7 +56,7 @@ type Shared = Arc<App>;
 
 fn router(app: Shared) -> Router {
     Router::new()
-        .route("/join/{name}", get(rater::join_page).post(rater::join))
+        .route("/join/{name}", get(join::page).post(join::join))
         .route("/r/{token}", get(rater::page))
         .route("/r/{token}/pause", get(rater::pause))
         .route("/r/{token}/plate.png", get(picture::plate))

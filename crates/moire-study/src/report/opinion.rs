@@ -8,13 +8,13 @@ use crate::opinion::{Opinion, OpinionCondition, OpinionScore};
 use crate::record::CLEAN;
 use crate::words::{count, number};
 
-const WIDTH: i32 = 720;
+const WIDTH: i32 = 480;
 const TOP: i32 = 4;
 const ROW: i32 = 44;
 const LEFT: f64 = 8.0;
-const RIGHT: f64 = 712.0;
+const RIGHT: f64 = 472.0;
 /// The longest name that fits beside its score, in characters.
-const NAME: usize = 72;
+const NAME: usize = 44;
 
 /// The section about opinions.
 pub(super) struct Section {
@@ -132,9 +132,9 @@ fn chart(opinion: &Opinion) -> Result<String, Error> {
         bottom,
         xs: [
             (1, "very annoying", "start"),
-            (2, "annoying", "middle"),
-            (3, "slightly annoying", "middle"),
-            (4, "not annoying", "middle"),
+            (2, "", "middle"),
+            (3, "", "middle"),
+            (4, "", "middle"),
             (5, "imperceptible", "end"),
         ]
         .map(tick)
