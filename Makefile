@@ -1,6 +1,6 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo rate-browser rate-load
+.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo parity-onnx fuzz rate-browser rate-load
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +40,26 @@ rate-browser: ## whole rating sessions in a real Chromium; screenshots in target
 
 rate-load: ## 500 raters at once on a server that is killed again and again, and how long answers take
 	cargo test --release --locked -p moire --test rate_load -- --ignored --nocapture
+
+parity-onnx: ## networks that torch.onnx exports against PyTorch; needs Python
+	cargo build --release --locked
+	python3 -m venv target/parity-onnx
+	target/parity-onnx/bin/pip install --quiet --requirement checks/parity_onnx.txt
+	target/parity-onnx/bin/python checks/parity_onnx.py
+
+# cargo-fuzz asks for a nightly compiler; RUSTC_BOOTSTRAP lets the stable one do. No sanitiser: the readers forbid
+# `unsafe`, and are faster without.
+FUZZ = pickle pytorch_zip pytorch_legacy pytorch_tar h5 safetensors onnx
+RUNS = 2000000
+
+fuzz: ## every reader of files against hostile bytes, RUNS=2000000 times each
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none
+	for target in $(FUZZ); do \
+		mkdir -p fuzz/corpus/$$target && \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-runs=$(RUNS) -max_len=16384 -timeout=20 -rss_limit_mb=1024 || exit 1; \
+	done
 
 audit-deps: audit-tools ## dependencies (licences, advisories, sources) and spelling
 	cargo deny check

@@ -9,7 +9,7 @@ network is exported by both of torch.onnx's exporters: TorchScript's with a dyna
 The reference is PyTorch in double precision. Of a rectifier that stands within rounding of its kink the two sides are
 other gradients, and a deep network has some. So batch norms are seeded to keep rectifiers off their kinks, each
 distance is the median of three images, and PyTorch's own single precision is shown beside moire's. Prints one table,
-and fails where a distance of moire's exceeds 1e-3.
+and fails where a distance of moire's exceeds 1e-3 or, where PyTorch's own does too, twice that.
 """
 
 import argparse
@@ -176,7 +176,7 @@ def main() -> int:
                     failed += 1
                     continue
             y, grad = (distance(f, e) for f, e in zip(found, expected))
-            bad = not max(y, grad) <= LIMIT
+            bad = not (y <= LIMIT and grad <= max(LIMIT, 2 * own[1]))
             failed += bad
             print(f"{'':30} {exporter:12} {y:9.1e} {grad:9.1e} {seconds:8.1f}{'  TOO FAR' * bad}", flush=True)
     return int(failed > 0)

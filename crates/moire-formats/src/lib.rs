@@ -1,7 +1,8 @@
-//! From a stranger's bytes to named tensors.
+//! From a stranger's bytes to named tensors, or to a network.
 //!
 //! - [`Checkpoint`]: named `f32` tensors and text metadata, read from safetensors, from PyTorch's zip, legacy
 //!   and tar state dicts, or from Keras' HDF5 weights. The [`Format`] is told by the bytes, never by the name.
+//! - [`Onnx`]: a network of other people's making, added to a graph's builder.
 //! - [`Limits`]: what a file may claim. Every claim is checked before memory is taken for it.
 //! - [`Loader`]: strict access for whoever builds a network. What is missing, unused, mis-shaped or not finite is
 //!   collected, and [`Loader::finish`] lists all of it.

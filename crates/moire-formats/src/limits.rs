@@ -83,6 +83,11 @@ impl<'l> Budget<'l> {
         Ok(Self { limits, file_bytes, elements: 0, tensors: 0 })
     }
 
+    /// The bytes of the file.
+    pub(crate) fn file_bytes(&self) -> usize {
+        self.file_bytes as usize
+    }
+
     /// Takes a tensor of extents `dims` from the budget, before anything is allocated for it.
     pub(crate) fn claim(&mut self, name: &str, dims: &[u64]) -> Result<Shape, Repr> {
         let limits = self.limits;

@@ -15,8 +15,10 @@ use super::tensor::{External, decode};
 use crate::error::{Repr, malformed, shown};
 use crate::limits::{Budget, at_most};
 
-/// Numbers that may be computed while a network is read: shape arithmetic, masks, tables of indices.
-const WORK: usize = 1 << 24;
+/// Numbers that may be computed while a network is read: shape arithmetic, masks, tables of indices. One more for each
+/// byte of the file, up to [`MORE_WORK`]: the masks of a large network are large too.
+const WORK: usize = 1 << 22;
+const MORE_WORK: usize = 1 << 24;
 /// Numbers in the largest value whose content is followed while a network is read.
 const KNOWN: usize = 1 << 20;
 /// Attributes of one node.
@@ -36,12 +38,14 @@ pub(crate) struct Import<'m, 'b> {
     /// Those that somebody asked for.
     known: HashMap<ValueId, Rc<Tensor<f64>>>,
     work: usize,
+    bearable: usize,
     nodes: usize,
     depth: usize,
 }
 
 impl<'m, 'b> Import<'m, 'b> {
     pub(crate) fn new(b: &'b mut Builder, opset: i64, external: &'m External, budget: Budget<'m>) -> Self {
+        let bearable = WORK + budget.file_bytes().min(MORE_WORK);
         Self {
             b,
             opset,
@@ -53,6 +57,7 @@ impl<'m, 'b> Import<'m, 'b> {
             fixed: Vec::new(),
             known: HashMap::new(),
             work: 0,
+            bearable,
             nodes: 0,
             depth: 0,
         }
@@ -82,7 +87,7 @@ impl<'m, 'b> Import<'m, 'b> {
     /// Takes numbers that are computed now from what may be.
     pub(crate) fn spend(&mut self, numbers: usize) -> Result<(), Repr> {
         self.work = self.work.saturating_add(numbers);
-        at_most("network", "numbers computed while it is read", WORK as u64, self.work as u64)
+        at_most("network", "numbers computed while it is read", self.bearable as u64, self.work as u64)
     }
 
     /// A shape within the limits.
@@ -114,7 +119,7 @@ impl<'m, 'b> Import<'m, 'b> {
             let node = self.b.node(value);
             let operands: Vec<_> = node.inputs.iter().map(|v| Rc::clone(&self.known[v])).collect();
             self.work += node.shape.numel() + operands.iter().map(|t| t.data().len()).sum::<usize>();
-            if self.work > WORK {
+            if self.work > self.bearable {
                 return None;
             }
             let known = match &node.op {
