@@ -27,6 +27,7 @@
 //! # Ok::<(), moire_graph::Error>(())
 //! ```
 
+#![allow(clippy::incompatible_msrv, reason = "AVX-512 needs 1.89, which this crate's manifest says")]
 #![allow(clippy::inline_always, reason = "vector code is inlined to where its instructions are enabled")]
 #![allow(clippy::needless_range_loop, reason = "tiles are counted to constants, so that they are registers")]
 
