@@ -2,6 +2,7 @@
 //! differences.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "the distances of a run that passes are worth a look")]
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,7 @@ use moire_cpu::Cpu;
 use moire_formats::Limits;
 use moire_graph::{Builder, Device, Program};
 use moire_tensor::{Images, Tensor};
-use moire_testkit::{seeded, shared};
+use moire_testkit::{relative_l2, seeded, shared};
 use moire_zoo::{Network, find};
 
 /// A network from its `name:path` below the shared folder.
@@ -100,7 +101,7 @@ fn with_gradient(network: &Network) -> moire_graph::Graph {
 }
 
 #[test]
-fn input_gradients_agree_with_central_differences_in_f64() {
+fn input_gradients_agree_with_the_adjoint_in_f64_and_that_with_central_differences() {
     let Some(root) = shared() else { return };
     for spec in [
         "ynet:weights/classnseg",
@@ -118,24 +119,31 @@ fn input_gradients_agree_with_central_differences_in_f64() {
         let x = Images::new(x).unwrap();
         let mut program: Box<dyn Program> = Cpu::new(2).compile(&graph, 1).unwrap();
         program.run(1, &[("x", x.image(0))]).unwrap();
-        let grad: Vec<f64> = program.output("grad").unwrap().iter().map(|&g| f64::from(g)).collect();
+        let grad = program.output("grad").unwrap();
+        let exact = graph.eval(&[("x", &x.tensor().to_f64())]).unwrap()["grad"].data().to_vec();
+        // A rectifier or a maximum whose operands lie within rounding of a tie goes either way.
+        let rounded: Vec<f32> = exact.iter().map(|&g| g as f32).collect();
+        let distance = relative_l2(grad, &rounded);
+        assert!(distance < 1e-2, "{spec}: {distance} from the adjoint in f64");
+        eprintln!("{spec}: {distance:.1e} from the adjoint in f64");
+
         let x = x.tensor().to_f64();
         // Along the gradient itself, so that the derivative is its length; and along a random direction.
-        let length = grad.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let length = exact.iter().map(|g| g * g).sum::<f64>().sqrt();
         assert!(length > 0.0, "{spec}: a gradient that is zero tells nothing");
         let random = seeded(x.shape(), 1, "direction").to_f64();
-        let along = [grad.iter().map(|g| g / length).collect::<Vec<f64>>(), random.data().to_vec()];
+        let along = [exact.iter().map(|g| g / length).collect::<Vec<f64>>(), random.data().to_vec()];
         for direction in along {
-            let analytic: f64 = grad.iter().zip(&direction).map(|(g, d)| g * d).sum();
+            let analytic: f64 = exact.iter().zip(&direction).map(|(g, d)| g * d).sum();
             let shifted = |h: f64| {
                 let mut moved = x.clone();
                 moved.data_mut().iter_mut().zip(&direction).for_each(|(v, d)| *v += h * d);
                 graph.eval(&[("x", &moved)]).unwrap()["loss"].data()[0]
             };
-            let h = 1e-8; // small enough to cross hardly any kink
+            let h = 1e-9; // small enough to cross no kink
             let numeric = (shifted(h) - shifted(-h)) / (2.0 * h);
             let scale = numeric.abs().max(1e-2 * length);
-            assert!((analytic - numeric).abs() <= 1e-3 * scale, "{spec}: {analytic} against {numeric}");
+            assert!((analytic - numeric).abs() <= 1e-4 * scale, "{spec}: {analytic} against {numeric}");
         }
     }
 }
