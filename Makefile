@@ -1,6 +1,6 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench oracles
+.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,6 +22,13 @@ oracles: ## outputs of the real detectors against an independent port; needs ../
 	python3 -m venv target/oracles
 	target/oracles/bin/pip install --quiet numpy pillow safetensors
 	target/oracles/bin/python checks/oracles.py
+
+parity-zoo: ## every network at its published widths against PyTorch; needs Python
+	python3 -m venv target/parity-zoo/venv
+	target/parity-zoo/venv/bin/pip install --quiet --requirement train/reference/requirements.txt
+	target/parity-zoo/venv/bin/python train/reference/check_torchvision.py
+	target/parity-zoo/venv/bin/python train/reference/make_goldens.py --published --out target/parity-zoo/goldens
+	cargo test --release --locked -p moire-zoo --test goldens -- --ignored --nocapture
 
 audit-deps: audit-tools ## dependencies (licences, advisories, sources) and spelling
 	cargo deny check

@@ -115,8 +115,10 @@ impl Checkpoint {
         Ok(())
     }
 
-    pub(crate) fn describe(&mut self, key: String, value: String) {
-        self.metadata.insert(key, value);
+    /// Adds a text about the tensors, which [`Checkpoint::write_safetensors`] writes too. A text of the same key
+    /// goes.
+    pub fn describe(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.metadata.insert(key.into(), value.into());
     }
 
     /// The format that the tensors came from.

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use moire_tensor::{Shape, Tensor};
@@ -18,8 +18,9 @@ const LISTED: usize = 20;
 pub struct Loader {
     source: Source,
     file: String,
-    asked: BTreeSet<String>,
+    asked: BTreeMap<String, Shape>,
     ignored: Vec<String>,
+    below: Vec<String>,
     faults: Faults,
 }
 
@@ -44,8 +45,8 @@ impl Loader {
     }
 
     fn over(source: Source, file: &str) -> Self {
-        let (asked, ignored, faults) = (BTreeSet::new(), Vec::new(), Faults::default());
-        Self { source, file: file.to_owned(), asked, ignored, faults }
+        let (asked, ignored, below) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { source, file: file.to_owned(), asked, ignored, below, faults: Faults::default() }
     }
 
     /// The tensor called `name`, or zeros of `shape` and a fault that [`Loader::finish`] will list: it is missing,
@@ -53,10 +54,14 @@ impl Loader {
     pub fn tensor(&mut self, name: &str, shape: impl Into<Shape>) -> Tensor {
         let shape = shape.into();
         match &self.source {
-            Source::Random(seed) => random::tensor(*seed, name, shape),
+            Source::Random(seed) => {
+                let tensor = random::tensor(*seed, name, shape.clone());
+                self.asked.insert(name.to_owned(), shape);
+                tensor
+            }
             Source::File(checkpoint) if checkpoint.get(name).is_some() => self.checked(name, shape),
             Source::File(_) => {
-                if self.asked.insert(name.to_owned()) {
+                if self.asked.insert(name.to_owned(), shape.clone()).is_none() {
                     self.faults.missing.push(format!("{}, expected {shape}", shown(name)));
                 }
                 Tensor::full(shape, 0.0)
@@ -83,30 +88,55 @@ impl Loader {
         }
     }
 
+    /// The tensors that were asked for, by name, with the shapes that the network needs.
+    pub fn asked(&self) -> impl Iterator<Item = (&str, &Shape)> {
+        self.asked.iter().map(|(name, shape)| (name.as_str(), shape))
+    }
+
     /// Lets tensors stay unused: the one called `name_or_suffix`, and all whose last parts are that
     /// (`num_batches_tracked` for `bn1.num_batches_tracked`).
     pub fn ignore(&mut self, name_or_suffix: &str) {
         self.ignored.push(name_or_suffix.to_owned());
     }
 
+    /// As [`Loader::ignore`], for all tensors below the module `name`.
+    pub fn ignore_below(&mut self, name: &str) {
+        self.below.push(format!("{name}."));
+    }
+
     /// Whether the file fitted.
     ///
     /// # Errors
     /// Lists every tensor that is missing, mis-shaped, not finite or unused, with what was expected and found.
-    pub fn finish(mut self) -> Result<(), Error> {
+    pub fn finish(self) -> Result<(), Error> {
+        self.used().map(drop)
+    }
+
+    /// As [`Loader::finish`]; the tensors that were asked for, and nothing else of the file.
+    ///
+    /// # Errors
+    /// As [`Loader::finish`].
+    pub fn used(mut self) -> Result<Checkpoint, Error> {
         if let Source::File(checkpoint) = &self.source {
-            let unused = checkpoint.names().filter(|name| !self.asked.contains(*name));
+            let unused = checkpoint.names().filter(|name| !self.asked.contains_key(*name));
             let unused = unused.filter(|name| !self.ignored.iter().any(|end| ends_with(name, end)));
+            let unused = unused.filter(|name| !self.below.iter().any(|module| name.starts_with(module)));
             self.faults.unused = unused
                 .filter_map(|name| Some(format!("{}, found {}", shown(name), checkpoint.get(name)?.shape())))
                 .collect();
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Error::new(&self.file, Repr::Strict(self.faults))) }
+        if !self.faults.is_empty() {
+            return Err(Error::new(&self.file, Repr::Strict(self.faults)));
+        }
+        let Source::File(checkpoint) = self.source else { return Checkpoint::new([]) };
+        Checkpoint::new(
+            self.asked.keys().filter_map(|name| Some((name.clone(), checkpoint.get(name)?.clone()))),
+        )
     }
 
     /// The tensor, which the checkpoint has, if shape and values are right.
     fn checked(&mut self, name: &str, shape: Shape) -> Tensor {
-        let again = !self.asked.insert(name.to_owned());
+        let again = self.asked.insert(name.to_owned(), shape.clone()).is_some();
         let Source::File(checkpoint) = &self.source else { return Tensor::full(shape, 0.0) };
         let Some(tensor) = checkpoint.get(name) else { return Tensor::full(shape, 0.0) };
         if *tensor.shape() != shape {

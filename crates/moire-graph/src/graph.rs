@@ -126,11 +126,6 @@ impl Graph {
         };
         2 * self.nodes.iter().map(count).sum::<usize>()
     }
-
-    /// The number of weights: the elements of all constants that carry a name of their own.
-    pub fn parameters(&self) -> usize {
-        self.nodes.iter().filter(|n| matches!(n.op, Op::Constant(_))).map(|n| n.shape.numel()).sum()
-    }
 }
 
 impl fmt::Debug for Graph {

@@ -54,7 +54,7 @@ pub use moire_tensor::Label;
 
 pub use data::{Sample, fitted, scan};
 pub use error::{Error, ErrorKind};
-pub use model::{Model, ModelSpec};
+pub use model::{Model, ModelSpec, Opened, Which};
 pub use output::write_outputs;
 pub use plan::{AuditPlan, Surroundings};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};

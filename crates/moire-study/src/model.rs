@@ -1,9 +1,10 @@
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use moire_formats::Limits;
-use moire_zoo::{Entry, Form, Network, entries, find};
+use moire_zoo::{Entry, Form, Network, Weights, entries, find};
 
 use crate::error::{Error, Repr};
 use crate::files::{read, sha256};
@@ -11,11 +12,20 @@ use crate::files::{read, sha256};
 /// The endings of checkpoint files, for folders that hold one in several files.
 const ENDINGS: [&str; 6] = ["pt", "pth", "ckpt", "h5", "safetensors", "tar"];
 
-/// A model as a user names it: `ynet:checkpoints/` or `meso4:Meso4_DF.h5`.
+/// Which network the files of a model hold.
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    /// One of this architecture.
+    Entry(&'static Entry),
+    /// The one that the file names itself: what `moire zoo convert` writes.
+    Itself,
+}
+
+/// A model as a user names it: `ynet:checkpoints/`, `meso4:Meso4_DF.h5`, or a converted `ynet.safetensors`.
 #[derive(Debug, Clone)]
 pub struct ModelSpec {
-    /// The architecture.
-    pub entry: &'static Entry,
+    /// The network.
+    pub which: Which,
     /// A checkpoint, or a folder with the files of one.
     pub path: PathBuf,
 }
@@ -29,18 +39,33 @@ pub struct Model {
     pub files: Vec<(String, String)>,
 }
 
+/// A model whose files were read, not yet a network.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its architecture.
+    pub entry: &'static Entry,
+    /// Its tensors.
+    pub weights: Weights,
+    /// The files that were read, each with its SHA-256.
+    pub files: Vec<(String, String)>,
+}
+
 impl FromStr for ModelSpec {
     type Err = Error;
 
-    /// Reads `NAME:PATH`.
+    /// Reads `NAME:PATH`, or `PATH` of a safetensors file.
     fn from_str(text: &str) -> Result<Self, Error> {
         let names = || entries().iter().map(|e| e.name).collect::<Vec<_>>().join(", ");
         let fault = |expected: String| Err(Repr::Spec { text: text.to_owned(), expected }.into());
+        let path = Path::new(text);
         match text.split_once(':') {
             Some((name, path)) if !path.is_empty() => {
-                Ok(Self { entry: find(name)?, path: PathBuf::from(path) })
+                Ok(Self { which: Which::Entry(find(name)?), path: PathBuf::from(path) })
             }
-            _ if Path::new(text).exists() => fault(format!(
+            _ if path.extension().is_some_and(|e| e == "safetensors") => {
+                Ok(Self { which: Which::Itself, path: path.to_owned() })
+            }
+            _ if path.exists() => fault(format!(
                 "a file alone does not say which network it is, so what its answers mean is unknown; write NAME:{text} \
                  with one of {}",
                 names()
@@ -53,31 +78,60 @@ impl FromStr for ModelSpec {
     }
 }
 
+impl fmt::Display for ModelSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Which::Entry(entry) = self.which {
+            write!(f, "{}:", entry.name)?;
+        }
+        write!(f, "{}", self.path.display())
+    }
+}
+
 impl ModelSpec {
-    /// Reads the checkpoint, for images of the size that the architecture was made for.
+    /// Reads the checkpoint, for images of the size that it was made for.
     ///
     /// # Errors
     /// A file cannot be read or is too large, or the checkpoint is not one of this architecture.
     pub fn load(&self) -> Result<Model, Error> {
-        self.load_as(&self.entry.form())
+        self.load_at(None)
     }
 
-    /// Reads the checkpoint, for a form of the user's choice.
+    /// Reads the checkpoint, for images of `size` where that is given.
     ///
     /// # Errors
-    /// As [`ModelSpec::load`]; or the architecture has no such form.
-    pub fn load_as(&self, form: &Form) -> Result<Model, Error> {
+    /// As [`ModelSpec::load`]; or the architecture takes no images of this size.
+    pub fn load_at(&self, size: Option<[usize; 2]>) -> Result<Model, Error> {
+        let Opened { entry, weights, files } = self.open()?;
+        let form = weights.form(entry);
+        let form = Form { size: size.unwrap_or(form.size), ..form };
+        Ok(Model { network: entry.network(weights, &form)?, files })
+    }
+
+    /// Reads the files, without making a network of them yet.
+    ///
+    /// # Errors
+    /// A file cannot be read or is too large, or does not say which network it is where it should.
+    pub fn open(&self) -> Result<Opened, Error> {
         let limits = Limits::default();
         let mut files = Vec::new();
         for path in self.files()? {
             let bytes = read(&path, limits.file_bytes)?;
             files.push((path.display().to_string(), bytes));
         }
-        let network = self.entry.load(&files, &limits, form)?;
+        let weights = Weights::read(&files, &limits)?;
+        let entry = match self.which {
+            Which::Entry(entry) => entry,
+            Which::Itself => weights.entry().ok_or_else(|| {
+                let expected = "a file that says which network it is, as `moire zoo convert` writes it, \
+                                or NAME:PATH";
+                let found = "no word of it in its metadata".to_owned();
+                Repr::Unfit { path: self.path.clone(), expected: expected.to_owned(), found }
+            })?,
+        };
         let name =
             |path: &str| Path::new(path).file_name().map_or(path.to_owned(), |n| n.to_string_lossy().into());
         let files = files.iter().map(|(path, bytes)| (name(path), sha256(bytes))).collect();
-        Ok(Model { network, files })
+        Ok(Opened { entry, weights, files })
     }
 
     /// The file itself, or the checkpoint files of the folder by name.
@@ -96,7 +150,10 @@ impl ModelSpec {
         }
         files.sort();
         if files.is_empty() {
-            let expected = format!("{} for {}", self.entry.files, self.entry.name);
+            let expected = match self.which {
+                Which::Entry(entry) => format!("{} for {}", entry.files, entry.name),
+                Which::Itself => "a file".to_owned(),
+            };
             let found = "no checkpoint file".to_owned();
             return Err(Repr::Unfit { path: self.path.clone(), expected, found }.into());
         }
@@ -106,11 +163,15 @@ impl ModelSpec {
 
 /// What each model is called in a study: its architecture, with its file's name where two share one.
 pub(crate) fn names(specs: &[ModelSpec]) -> Vec<String> {
-    let shared = |name: &str| specs.iter().filter(|s| s.entry.name == name).count() > 1;
     let stem = |spec: &ModelSpec| spec.path.file_stem().map(|s| s.to_string_lossy().into_owned());
-    let full = |spec: &ModelSpec| match stem(spec).filter(|_| shared(spec.entry.name)) {
-        Some(stem) => format!("{}-{stem}", spec.entry.name),
-        None => spec.entry.name.to_owned(),
+    let own = |spec: &ModelSpec| match spec.which {
+        Which::Entry(entry) => entry.name.to_owned(),
+        Which::Itself => stem(spec).unwrap_or_default(),
+    };
+    let shared = |name: &str| specs.iter().filter(|s| own(s) == name).count() > 1;
+    let full = |spec: &ModelSpec| match (own(spec), stem(spec)) {
+        (name, Some(stem)) if shared(&name) && name != stem => format!("{name}-{stem}"),
+        (name, _) => name,
     };
     let mut names: Vec<String> = specs.iter().map(full).collect();
     for i in 0..names.len() {
@@ -132,13 +193,15 @@ mod tests {
             .map(|s| s.parse().unwrap())
             .to_vec();
         assert_eq!(names(&specs), ["ynet", "meso4-one", "meso4-two", "meso4-two-2"]);
+        let own: Vec<ModelSpec> = ["a/x.safetensors", "b/x.safetensors"].map(|s| s.parse().unwrap()).to_vec();
+        assert_eq!(names(&own), ["x", "x-2"]);
     }
 
     #[test]
     fn what_names_no_model_is_told_how() {
         let error = |text: &str| text.parse::<ModelSpec>().unwrap_err().to_string();
         assert!(error("ynet").contains("write ynet:PATH"), "{}", error("ynet"));
-        assert!(error("resnet9000:x").contains("there are meso4"), "{}", error("resnet9000:x"));
+        assert!(error("resnet9000:x").contains("there are attgan"), "{}", error("resnet9000:x"));
         assert!(error("Cargo.toml").contains("write NAME:Cargo.toml"), "{}", error("Cargo.toml"));
         assert!(error("nowhere.pt").contains("write NAME:PATH"), "{}", error("nowhere.pt"));
     }

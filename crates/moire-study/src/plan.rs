@@ -53,10 +53,7 @@ impl AuditPlan {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let texts = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>();
         for (what, items) in [
-            (
-                "detector",
-                texts(&mut self.detectors.iter().map(|d| format!("{}:{}", d.entry.name, d.path.display()))),
-            ),
+            ("detector", texts(&mut self.detectors.iter().map(ToString::to_string))),
             ("attack", texts(&mut self.attacks.iter().map(ToString::to_string))),
             ("budget", texts(&mut self.budgets.iter().map(ToString::to_string))),
         ] {

@@ -1,4 +1,4 @@
-use crate::condition::Attribute;
+use crate::attribute::Attribute;
 
 /// Why a network could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +15,10 @@ pub enum ErrorKind {
     Checkpoint,
     /// An architecture has no network of the form that was asked for.
     Form,
-    /// There is no attribute of this name.
+    /// There is no attribute of this name, an editor does not know it, or nobody says whether the face has it.
     Attribute,
+    /// A table of attributes cannot be read, or has no row for an image.
+    Table,
     /// The graph does not fit itself: a defect of this crate.
     Graph,
 }
@@ -26,9 +28,15 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self.0 {
             Repr::Unknown { .. } => ErrorKind::Unknown,
-            Repr::Checkpoint(_) | Repr::NoFile { .. } => ErrorKind::Checkpoint,
+            Repr::Checkpoint(_)
+            | Repr::NoFile
+            | Repr::Other { .. }
+            | Repr::Metadata { .. }
+            | Repr::Config { .. }
+            | Repr::Nameless { .. } => ErrorKind::Checkpoint,
             Repr::Form { .. } => ErrorKind::Form,
-            Repr::Attribute { .. } => ErrorKind::Attribute,
+            Repr::Attribute { .. } | Repr::NoEdit { .. } | Repr::NotKnown { .. } => ErrorKind::Attribute,
+            Repr::Table { .. } | Repr::NoRow { .. } => ErrorKind::Table,
             Repr::Graph(_) => ErrorKind::Graph,
         }
     }
@@ -46,19 +54,42 @@ impl From<moire_graph::Error> for Error {
     }
 }
 
+fn listed(attributes: &[Attribute]) -> String {
+    attributes.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ")
+}
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Repr {
     #[error("there is no network '{name}': there are {}", known.join(", "))]
     Unknown { name: String, known: Vec<&'static str> },
-    #[error("{name} is made of {expected}, found no file")]
-    NoFile { name: &'static str, expected: &'static str },
+    #[error("a checkpoint is one file or more, found none")]
+    NoFile,
+    #[error("{file}: it says that it is {found}, expected {expected}")]
+    Other { file: String, found: &'static str, expected: &'static str },
+    #[error("{file}: the metadata's {key}: {why}")]
+    Metadata { file: String, key: &'static str, why: String },
+    #[error("{name}: {why}")]
+    Config { name: &'static str, why: &'static str },
+    #[error(
+        "{name}: a condition of {width} numbers, and nobody says what they are about; `moire zoo convert` with \
+         --attributes writes that down"
+    )]
+    Nameless { name: &'static str, width: usize },
     #[error("{name} takes {expected}, found {found}")]
     Form { name: &'static str, expected: String, found: String },
     #[error(
         "there is no attribute '{name}': CelebA's are {}",
-        Attribute::ALL.map(Attribute::name).join(", ")
+        listed(&Attribute::ALL)
     )]
     Attribute { name: String },
+    #[error("there is no edit '{edit}': there are {}", listed(known))]
+    NoEdit { edit: Attribute, known: Vec<Attribute> },
+    #[error("nobody says whether the face has {attribute}")]
+    NotKnown { attribute: Attribute },
+    #[error("{file}, line {line}: expected {expected}, found '{found}'")]
+    Table { file: String, line: usize, expected: String, found: String },
+    #[error("{file}: no row for {image}")]
+    NoRow { file: String, image: String },
     #[error(transparent)]
     Checkpoint(moire_formats::Error),
     #[error(transparent)]

@@ -1,32 +1,59 @@
 //! Layers under the names of PyTorch's state dicts, and what networks read off a checkpoint's shapes.
 
 use moire_formats::Loader;
-use moire_graph::{Act, Builder, Conv2d, ConvTranspose2d, Error, Normalise, ValueId};
+use moire_graph::{
+    Act, AxisMap, Builder, Conv2d, ConvTranspose2d, Error, MaxPool2d, Normalise, ReduceKind, ValueId,
+};
 use moire_tensor::Shape;
+
+use crate::attribute::Attribute;
+use crate::weights::Config;
 
 /// A builder with the weights that it builds from.
 pub(crate) struct Layers<'a> {
     pub(crate) b: Builder,
     pub(crate) weights: &'a mut Loader,
+    /// What batch norm adds to the variance.
+    pub(crate) batch_norm_eps: f32,
+    /// What the shapes do not show.
+    pub(crate) config: Config,
+    /// The width of a condition whose attributes nobody named: nothing that was built may be used.
+    pub(crate) nameless: Option<usize>,
 }
 
 /// A convolution as layer tables write it: kernel, stride, padding. Without bias unless `biased`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conv {
-    kernel: usize,
+    kernel: [usize; 2],
     stride: usize,
-    padding: usize,
+    padding: [usize; 2],
     output_padding: usize,
+    groups: usize,
     bias: bool,
 }
 
 impl Conv {
     pub(crate) const fn new(kernel: usize, stride: usize, padding: usize) -> Self {
-        Self { kernel, stride, padding, output_padding: 0, bias: false }
+        let (kernel, padding) = ([kernel; 2], [padding; 2]);
+        Self { kernel, stride, padding, output_padding: 0, groups: 1, bias: false }
+    }
+
+    /// Of stride 1, padded so that height and width stay.
+    pub(crate) const fn same(kernel: [usize; 2]) -> Self {
+        Self { kernel, padding: [kernel[0] / 2, kernel[1] / 2], ..Self::new(1, 1, 0) }
+    }
+
+    /// The pixels that a kernel reaches beyond its middle.
+    pub(crate) const fn margin(self) -> usize {
+        self.kernel[0] / 2
     }
 
     pub(crate) const fn biased(self) -> Self {
         Self { bias: true, ..self }
+    }
+
+    pub(crate) const fn grouped(self, groups: usize) -> Self {
+        Self { groups, ..self }
     }
 
     /// A transposed convolution's extra pixels at the end.
@@ -39,8 +66,8 @@ impl Conv {
 const WIDER: usize = 4;
 
 impl<'a> Layers<'a> {
-    pub(crate) fn new(weights: &'a mut Loader) -> Self {
-        Self { b: Builder::new(), weights }
+    pub(crate) fn new(weights: &'a mut Loader, config: Config) -> Self {
+        Self { b: Builder::new(), weights, batch_norm_eps: 1e-5, config, nameless: None }
     }
 
     /// The extent of one axis of a tensor, which says how wide this network is; `published` for random weights.
@@ -72,11 +99,31 @@ impl<'a> Layers<'a> {
         conv: Conv,
     ) -> Result<ValueId, Error> {
         self.b.scope(name);
-        let Conv { kernel, stride, padding, .. } = conv;
+        let Conv { kernel: [kh, kw], stride, padding, groups, .. } = conv;
         let channels = self.b.shape(x)[1];
-        let w = self.weight(&format!("{name}.weight"), [width, channels, kernel, kernel])?;
+        let weight = format!("{name}.weight");
+        // Older files hold pointwise kernels as matrices.
+        let matrix = [kh, kw] == [1, 1] && self.weights.shape(&weight).is_some_and(|s| s.len() == 2);
+        let w = if matrix {
+            let matrix = self.weight(&weight, [width, channels / groups])?;
+            self.b.reshape(matrix, [width, channels / groups, 1, 1])?
+        } else {
+            self.weight(&weight, [width, channels / groups, kh, kw])?
+        };
         let bias = self.bias(name, width, conv)?;
-        self.b.conv2d(x, w, bias, Conv2d { stride: [stride; 2], padding: [padding; 2], ..Conv2d::default() })
+        self.b.conv2d(x, w, bias, Conv2d { stride: [stride; 2], padding, groups, ..Conv2d::default() })
+    }
+
+    /// A convolution, then batch norm.
+    pub(crate) fn conv_norm(
+        &mut self,
+        x: ValueId,
+        [name, norm]: [&str; 2],
+        width: usize,
+        conv: Conv,
+    ) -> Result<ValueId, Error> {
+        let x = self.conv(x, name, width, conv)?;
+        self.batch_norm(x, norm)
     }
 
     /// A transposed convolution to `width` channels.
@@ -88,13 +135,13 @@ impl<'a> Layers<'a> {
         conv: Conv,
     ) -> Result<ValueId, Error> {
         self.b.scope(name);
-        let Conv { kernel, stride, padding, output_padding, .. } = conv;
+        let Conv { kernel: [kh, kw], stride, padding, output_padding, .. } = conv;
         let channels = self.b.shape(x)[1];
-        let w = self.weight(&format!("{name}.weight"), [channels, width, kernel, kernel])?;
+        let w = self.weight(&format!("{name}.weight"), [channels, width, kh, kw])?;
         let bias = self.bias(name, width, conv)?;
         let op = ConvTranspose2d {
             stride: [stride; 2],
-            padding: [padding; 2],
+            padding,
             output_padding: [output_padding; 2],
             ..ConvTranspose2d::default()
         };
@@ -111,24 +158,94 @@ impl<'a> Layers<'a> {
         let channels = self.b.shape(x)[1];
         let mut part = |end: &str| self.weight(&format!("{name}.{end}"), [channels]);
         let stats = [part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?];
-        self.b.batch_norm(x, stats, 1e-5)
+        self.b.batch_norm(x, stats, self.batch_norm_eps)
+    }
+
+    /// A dense layer of `x` `[r, i]`, with bias where `biased`.
+    pub(crate) fn linear(
+        &mut self,
+        x: ValueId,
+        name: &str,
+        width: usize,
+        biased: bool,
+    ) -> Result<ValueId, Error> {
+        self.b.scope(name);
+        let inputs = self.b.shape(x)[1];
+        let w = self.weight(&format!("{name}.weight"), [width, inputs])?;
+        let bias = biased.then(|| self.weight(&format!("{name}.bias"), [width])).transpose()?;
+        self.b.linear(x, w, bias)
+    }
+
+    /// Zero mean and unit variance by each image's own statistics, without scale and shift.
+    pub(crate) fn instance_norm_plain(&mut self, x: ValueId) -> Result<ValueId, Error> {
+        self.b.normalise(x, Normalise { axes: vec![2, 3], eps: 1e-5, unbiased: false })
     }
 
     /// Instance norm by each image's own statistics, with scale and shift.
     pub(crate) fn instance_norm(&mut self, x: ValueId, name: &str) -> Result<ValueId, Error> {
         self.b.scope(name);
         let channels = self.b.shape(x)[1];
-        let mut y = self.b.normalise(x, Normalise { axes: vec![2, 3], eps: 1e-5, unbiased: false })?;
-        for (part, op) in [("weight", Builder::mul as fn(&mut Builder, _, _) -> _), ("bias", Builder::add)] {
-            let factor = self.weight(&format!("{name}.{part}"), [channels])?;
-            let factor = self.b.reshape(factor, [1, channels, 1, 1])?;
-            y = op(&mut self.b, y, factor)?;
-        }
-        Ok(y)
+        let y = self.instance_norm_plain(x)?;
+        let scale = self.per_channel(&format!("{name}.weight"), channels)?;
+        let shift = self.per_channel(&format!("{name}.bias"), channels)?;
+        let y = self.b.mul(y, scale)?;
+        self.b.add(y, shift)
+    }
+
+    fn per_channel(&mut self, name: &str, channels: usize) -> Result<ValueId, Error> {
+        let weight = self.weight(name, [channels])?;
+        self.b.reshape(weight, [1, channels, 1, 1])
+    }
+
+    /// `kernel`, stride, padding.
+    pub(crate) fn max_pool(&mut self, x: ValueId, [k, s, p]: [usize; 3]) -> Result<ValueId, Error> {
+        self.b.max_pool2d(x, MaxPool2d { kernel: [k; 2], stride: [s; 2], padding: [p; 2] })
+    }
+
+    /// The mean of each channel, `[r, c]`.
+    pub(crate) fn spatial_mean(&mut self, x: ValueId) -> Result<ValueId, Error> {
+        let [rows, channels] = [self.b.shape(x)[0], self.b.shape(x)[1]];
+        let mean = self.b.reduce(x, ReduceKind::Mean, &[2, 3])?;
+        self.b.reshape(mean, [rows, channels])
+    }
+
+    /// `p` more pixels on every side, mirrored.
+    pub(crate) fn reflect(&mut self, x: ValueId, p: usize) -> Result<ValueId, Error> {
+        let [h, w] = [self.b.shape(x)[2], self.b.shape(x)[3]];
+        let x = self.b.resample(x, 2, AxisMap::reflect(h, p, p))?;
+        self.b.resample(x, 3, AxisMap::reflect(w, p, p))
+    }
+
+    /// Twice the height and width, each pixel four times.
+    pub(crate) fn double(&mut self, x: ValueId) -> Result<ValueId, Error> {
+        let [h, w] = [self.b.shape(x)[2], self.b.shape(x)[3]];
+        let x = self.b.resample(x, 2, AxisMap::nearest(h, 2 * h))?;
+        self.b.resample(x, 3, AxisMap::nearest(w, 2 * w))
     }
 
     pub(crate) fn relu(&mut self, x: ValueId) -> Result<ValueId, Error> {
         self.b.act(x, Act::Relu)
+    }
+
+    /// `a` and `b` as channels of one value; where one has fewer rows, it is the same for all of the other's.
+    pub(crate) fn beside(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Error> {
+        let rows = self.b.shape(a)[0].max(self.b.shape(b)[0]);
+        let repeated = |net: &mut Self, v: ValueId| net.b.expand(v, net.b.shape(v).with(0, rows));
+        let parts = [repeated(self, a)?, repeated(self, b)?];
+        self.b.concat(&parts, 1)
+    }
+
+    /// What the `width` numbers of a condition are about: as the file says, or one of the `known` lists.
+    pub(crate) fn attributes(&mut self, width: usize, known: &[&[Attribute]]) -> Vec<Attribute> {
+        let named = match &self.config.attributes {
+            Some(own) => [own.as_slice()].into_iter().find(|own| own.len() == width),
+            None => known.iter().copied().find(|known| known.len() == width),
+        };
+        if let Some(named) = named {
+            return named.to_vec();
+        }
+        self.nameless = Some(width);
+        vec![Attribute::ALL[0]; width.max(1)]
     }
 
     /// The input `c` `[domains, width]`.
@@ -138,12 +255,11 @@ impl<'a> Layers<'a> {
 
     /// `x` beside the condition `c`, which is the same at every pixel: `[k, channels + width, h, w]`.
     pub(crate) fn with_condition(&mut self, x: ValueId, c: ValueId) -> Result<ValueId, Error> {
-        let (image, condition) = (self.b.shape(x).clone(), self.b.shape(c).clone());
-        let [_, channels, h, w] = image[..] else { unreachable!("an image has four axes") };
-        let [domains, width] = condition[..] else { unreachable!("a condition has two axes") };
-        let x = self.b.expand(x, [domains, channels, h, w])?;
+        self.b.scope("condition");
+        let [domains, width] = [self.b.shape(c)[0], self.b.shape(c)[1]];
+        let [h, w] = [self.b.shape(x)[2], self.b.shape(x)[3]];
         let c = self.b.reshape(c, [domains, width, 1, 1])?;
         let c = self.b.expand(c, [domains, width, h, w])?;
-        self.b.concat(&[x, c], 1)
+        self.beside(x, c)
     }
 }

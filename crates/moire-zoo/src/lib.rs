@@ -28,18 +28,33 @@
 //! # Ok::<(), moire_zoo::Error>(())
 //! ```
 
+mod attgan;
+mod attribute;
+mod celeba;
 mod condition;
 mod entry;
 mod error;
+mod forensictransfer;
+mod inception_v3;
 mod keras;
 mod layers;
+mod manifest;
 mod meso4;
 mod mesoinception4;
 mod network;
+mod resnet;
 mod stargan;
+mod stgan;
+mod ugatit;
+mod weights;
+mod xception;
 mod ynet;
 
-pub use condition::{Attribute, Condition, Encoding};
-pub use entry::{Entry, Published, Task, entries, find};
+pub use attribute::Attribute;
+pub use celeba::{Attributes, Table};
+pub use condition::{Condition, Encoding};
+pub use entry::{Entry, Published, Task};
 pub use error::{Error, ErrorKind};
+pub use manifest::{entries, find};
 pub use network::{Decision, Editing, Form, Network, Preprocess, Role, Sizes};
+pub use weights::{Config, Weights};

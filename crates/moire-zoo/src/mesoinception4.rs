@@ -3,7 +3,7 @@
 //! `ReLU` stands before batch norm, inside the inception modules too, and every convolution has a bias. The
 //! ports to PyTorch that leave these out are other networks.
 
-use moire_graph::{Act, Error, MaxPool2d, ValueId};
+use moire_graph::{Act, Error, ValueId};
 
 use crate::entry::Outputs;
 use crate::layers::Layers;
@@ -11,10 +11,10 @@ use crate::layers::Layers;
 pub(crate) fn build(net: &mut Layers<'_>, x: ValueId) -> Result<Outputs, Error> {
     let x = inception(net, x, 1, 3, [1, 4, 4, 2])?;
     let x = net.keras_batch_norm(x, "batch_normalization_1", 11)?;
-    let x = max_pool(net, x, 2)?;
+    let x = net.max_pool(x, [2, 2, 0])?;
     let x = inception(net, x, 8, 11, [2, 4, 4, 2])?;
     let x = net.keras_batch_norm(x, "batch_normalization_2", 12)?;
-    let x = max_pool(net, x, 2)?;
+    let x = net.max_pool(x, [2, 2, 0])?;
     let x = block(net, x, ["conv2d_15", "batch_normalization_3"], [12, 16], 5, 2)?;
     let x = block(net, x, ["conv2d_16", "batch_normalization_4"], [16, 16], 5, 4)?;
     let y = head(net, x, ["dense_1", "dense_2"])?;
@@ -56,11 +56,7 @@ pub(crate) fn block(
     let x = net.keras_conv(x, conv, channels, kernel, 1)?;
     let x = net.relu(x)?;
     let x = net.keras_batch_norm(x, norm, channels[1])?;
-    max_pool(net, x, pool)
-}
-
-fn max_pool(net: &mut Layers<'_>, x: ValueId, size: usize) -> Result<ValueId, Error> {
-    net.b.max_pool2d(x, MaxPool2d { kernel: [size; 2], stride: [size; 2], padding: [0; 2] })
+    net.max_pool(x, [pool, pool, 0])
 }
 
 /// Flattened as Keras does, rows then columns then channels; two dense layers: shared with Meso-4.

@@ -5,12 +5,13 @@
 
 use moire_graph::{Act, Error, ValueId};
 
-use crate::condition::{Attribute, Condition, Encoding};
+use crate::attribute::Attribute;
+use crate::condition::{Condition, Encoding};
 use crate::entry::Edited;
 use crate::layers::{Conv, Layers};
 
 /// What the five numbers of the published `CelebA` generators are about.
-const ATTRIBUTES: [Attribute; 5] =
+pub(crate) const ATTRIBUTES: [Attribute; 5] =
     [Attribute::BlackHair, Attribute::BlondHair, Attribute::BrownHair, Attribute::Male, Attribute::Young];
 
 const WIDE: Conv = Conv::new(7, 1, 3);
@@ -23,7 +24,8 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
         net.weights.ignore(unused);
     }
     let dim = net.extent("main.0.weight", 0, 64);
-    let attributes = ATTRIBUTES.to_vec();
+    let channels = net.extent("main.0.weight", 1, 3 + ATTRIBUTES.len());
+    let attributes = net.attributes(channels.saturating_sub(3), &[&ATTRIBUTES]);
     let blocks = net.depth(6, |i| format!("main.{}.main.0.weight", 9 + i));
     let c = net.condition(domains, attributes.len())?;
 
@@ -44,7 +46,7 @@ pub(crate) fn build(net: &mut Layers<'_>, x: ValueId, domains: usize) -> Result<
     let x = normed(net, x, &format!("main.{}", up + 4))?;
     let y = net.conv(x, &format!("main.{}", up + 6), 3, WIDE)?;
     let y = net.b.act(y, Act::Tanh)?;
-    Ok(Edited { y, condition: Some(Condition { encoding: Encoding::Target, attributes }) })
+    Ok(Edited { y, condition: Condition { encoding: Encoding::Target, attributes } })
 }
 
 fn normed(net: &mut Layers<'_>, x: ValueId, name: &str) -> Result<ValueId, Error> {

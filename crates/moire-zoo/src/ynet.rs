@@ -6,40 +6,48 @@ use crate::entry::Outputs;
 use crate::layers::{Conv, Layers};
 
 /// Channels and strides of the encoder's convolutions.
-const ENCODER: [(usize, usize); 9] =
+pub(crate) const ENCODER: [(usize, usize); 9] =
     [(8, 1), (8, 2), (16, 1), (16, 2), (32, 1), (32, 2), (64, 1), (64, 2), (128, 1)];
 /// The same of the part that both branches of the decoder share, and of each branch.
-const SHARED: [(usize, usize); 4] = [(64, 1), (64, 2), (32, 1), (32, 2)];
+pub(crate) const SHARED: [(usize, usize); 4] = [(64, 1), (64, 2), (32, 1), (32, 2)];
 const BRANCH: [(usize, usize); 4] = [(16, 1), (16, 2), (8, 1), (8, 2)];
 const CONV: Conv = Conv::new(3, 1, 1).biased();
-/// The channels of one zone of the latent.
-const ZONE: usize = 64;
 
 pub(crate) fn build(net: &mut Layers<'_>, x: ValueId) -> Result<Outputs, Error> {
     net.weights.ignore("num_batches_tracked");
-    let latent = encode(net, x)?;
-    let y = energies(net, latent)?;
-    let chosen = select(net, latent, y)?;
+    let (chosen, y) = select_zone(net, x, &ENCODER)?;
     let shared = decode(net, chosen, "shared", &SHARED)?;
-
     let features = decode(net, shared, "segmenter", &BRANCH)?;
     let classes = net.conv_transpose(features, "segmenter.12", 2, CONV)?;
     let classes = net.b.softmax(classes, 1)?;
     let mask = net.b.slice(classes, 1, 1, 2)?;
-
-    let features = decode(net, shared, "decoder", &BRANCH)?;
-    let image = net.conv_transpose(features, "decoder.12", 3, CONV)?;
-    let image = net.b.act(image, Act::Tanh)?;
-
-    Ok(vec![("y", y), ("mask", mask), ("reconstruction", image)])
+    Ok(vec![("y", y), ("mask", mask), ("reconstruction", reconstruct(net, shared)?)])
 }
 
-/// The latent `[1, 128, h / 16, w / 16]`.
-fn encode(net: &mut Layers<'_>, mut x: ValueId) -> Result<ValueId, Error> {
-    for (i, (width, stride)) in ENCODER.into_iter().enumerate() {
-        let conv = Conv::new(3, stride, 1).biased();
-        x = net.conv(x, &format!("encoder.{}", 3 * i), width, conv)?;
-        x = net.batch_norm(x, &format!("encoder.{}", 3 * i + 1))?;
+/// The latent with the zone that did not win set to zero, and the energies of both zones; shared with
+/// `ForensicTransfer`.
+pub(crate) fn select_zone(
+    net: &mut Layers<'_>,
+    x: ValueId,
+    layers: &[(usize, usize)],
+) -> Result<(ValueId, ValueId), Error> {
+    let latent = encode(net, x, layers)?;
+    let y = energies(net, latent)?;
+    Ok((select(net, latent, y)?, y))
+}
+
+/// The image as the decoder's own branch has it.
+pub(crate) fn reconstruct(net: &mut Layers<'_>, shared: ValueId) -> Result<ValueId, Error> {
+    let features = decode(net, shared, "decoder", &BRANCH)?;
+    let image = net.conv_transpose(features, "decoder.12", 3, CONV)?;
+    net.b.act(image, Act::Tanh)
+}
+
+/// Convolutions with batch norm and `ReLU`: the latent `[1, 128, h / 16, w / 16]`.
+fn encode(net: &mut Layers<'_>, mut x: ValueId, layers: &[(usize, usize)]) -> Result<ValueId, Error> {
+    for (i, &(width, stride)) in layers.iter().enumerate() {
+        let [conv, norm] = [3 * i, 3 * i + 1].map(|place| format!("encoder.{place}"));
+        x = net.conv_norm(x, [&conv, &norm], width, Conv::new(3, stride, 1).biased())?;
         net.b.scope(format!("encoder.{}", 3 * i + 2));
         x = net.relu(x)?;
     }
@@ -50,8 +58,9 @@ fn encode(net: &mut Layers<'_>, mut x: ValueId) -> Result<ValueId, Error> {
 fn energies(net: &mut Layers<'_>, latent: ValueId) -> Result<ValueId, Error> {
     net.b.scope("zones");
     let magnitude = net.b.act(latent, Act::Abs)?;
+    let half = net.b.shape(latent)[1] / 2;
     let mut zone = |i: usize| {
-        let part = net.b.slice(magnitude, 1, i * ZONE, (i + 1) * ZONE)?;
+        let part = net.b.slice(magnitude, 1, i * half, (i + 1) * half)?;
         let energy = net.b.mean_all(part)?;
         net.b.reshape(energy, [1, 1])
     };
@@ -67,9 +76,10 @@ fn select(net: &mut Layers<'_>, latent: ValueId, y: ValueId) -> Result<ValueId, 
     let real_wins = net.b.act(lead, Act::Step)?;
     let one = net.b.scalar(1.0);
     let fake_wins = net.b.sub(one, real_wins)?;
+    let half = net.b.shape(latent)[1] / 2;
     let mut parts = Vec::new();
     for (i, wins) in [fake_wins, real_wins].into_iter().enumerate() {
-        let part = net.b.slice(latent, 1, i * ZONE, (i + 1) * ZONE)?;
+        let part = net.b.slice(latent, 1, i * half, (i + 1) * half)?;
         let gate = net.b.reshape(wins, [1, 1, 1, 1])?;
         parts.push(net.b.mul(part, gate)?);
     }
@@ -77,7 +87,7 @@ fn select(net: &mut Layers<'_>, latent: ValueId, y: ValueId) -> Result<ValueId, 
 }
 
 /// Four transposed convolutions with batch norm and `ReLU`.
-fn decode(
+pub(crate) fn decode(
     net: &mut Layers<'_>,
     mut x: ValueId,
     name: &str,

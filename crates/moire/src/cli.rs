@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use moire_attack::{Attack, Criterion};
 use moire_study::ModelSpec;
 use moire_tensor::Eps;
+use moire_zoo::{Attribute, Attributes};
 
 /// How little does it take to fool a deepfake detector, and does it survive being saved?
 ///
@@ -36,8 +37,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
 }
 
-const MODEL_HELP: &str =
-    "NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5; `moire zoo list` has the names";
+const MODEL_HELP: &str = "NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5, with a name of `moire zoo list`; or \
+                          a safetensors file that says itself which network it is";
 
 /// The end of `moire audit --help`.
 fn attacks() -> String {
@@ -99,7 +100,8 @@ pub(crate) type AttackList = Vec<Attack>;
 pub(crate) struct EvalArgs {
     #[arg(help = MODEL_HELP)]
     pub(crate) model: ModelSpec,
-    /// A safetensors file with x [n, 3, h, w] in [0, 1] at the network's size, or an image, resized if need be
+    /// A safetensors file with x [n, 3, h, w] in [0, 1], and c [n, k] for an editor that takes conditions; or an image,
+    /// resized if need be
     #[arg(long, value_name = "FILE")]
     pub(crate) input: PathBuf,
     /// Add grad, the gradient of mean(y^2) over all of y with respect to x
@@ -108,6 +110,12 @@ pub(crate) struct EvalArgs {
     /// Take this output as y
     #[arg(long, value_name = "NAME", default_value = "y")]
     pub(crate) output: String,
+    /// What the face in an image has, of CelebA's attributes, as in Male,Young: an editor then makes all of its edits
+    #[arg(long, value_name = "LIST", conflicts_with = "table")]
+    pub(crate) attributes: Option<Attributes>,
+    /// The same from the row of CelebA's table (list_attr_celeba.txt, or CSV) that has the image's file name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
     /// Where to write every output
     #[arg(long, value_name = "FILE", default_value = "eval.safetensors")]
     pub(crate) out: PathBuf,
@@ -139,16 +147,43 @@ pub(crate) enum ZooCommand {
         #[arg(long)]
         json: bool,
     },
-    /// One architecture: source, licence, input, labels, known checkpoints
+    /// One architecture: source, licence, input, labels, conditions, known checkpoints
     Show {
         /// Its name
         name: String,
+        /// Every layer that an attack can name, with its shape
+        #[arg(long)]
+        layers: bool,
     },
-    /// Load a checkpoint strictly, compare it with what is known, and run it once
+    /// Load a checkpoint strictly, compare its checksum with what is known, and its answer to a ramp with what is stored
     Check {
         #[arg(help = MODEL_HELP)]
         model: ModelSpec,
     },
+    /// Write a checkpoint as a safetensors file that says itself which network it is, what it sees and what it answers
+    Convert(ConvertArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  moire zoo convert stargan:200000-G.ckpt --out stargan.safetensors --f16")]
+pub(crate) struct ConvertArgs {
+    #[arg(help = MODEL_HELP)]
+    pub(crate) model: ModelSpec,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Numbers of 16 bits
+    #[arg(long)]
+    pub(crate) f16: bool,
+    /// Height and width of the images that it was trained for, where they are not the architecture's own
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) size: Option<usize>,
+    /// Slope of AttGAN's encoder, which no checkpoint holds: 0.01 in its PyTorch port, 0.2 in TensorFlow
+    #[arg(long)]
+    pub(crate) slope: Option<f32>,
+    /// What the numbers of a condition are about, in their order, as in Black_Hair,Male
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) attributes: Option<Vec<Attribute>>,
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +195,9 @@ pub(crate) struct BenchArgs {
     /// Images that run at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) batch: u16,
+    /// Edits of each image that run at once, for editors that take conditions
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) domains: u16,
     /// Timed runs, of which the median counts
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(5..))]
     pub(crate) runs: u16,

@@ -46,7 +46,7 @@ fn usage_that_names_nothing_known() {
         (&model, vec!["--batch", "0"], "--batch"),
         ("Cargo.toml", vec![], "write NAME:Cargo.toml"),
         ("ynet", vec![], "write ynet:PATH"),
-        ("resnet9000:x", vec![], "there are meso4, mesoinception4, ynet"),
+        ("resnet9000:x", vec![], "mesoinception4, resnet101"),
     ] {
         let (code, said) = refused(model, &data, &more);
         assert_eq!(code, 2, "{said}");

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use moire_cpu::Cpu;
 use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
-use moire_zoo::{Entry, entries, find};
+use moire_zoo::{Entry, Form, entries, find};
 
 use crate::cli::BenchArgs;
 use crate::terminal::table;
@@ -28,11 +28,12 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let head = ["net", "compile ms", "forward ms", "step ms", "GFLOP", "GFLOP/s", "peak MB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for entry in chosen {
-        let t = time(entry, &device, args.batch.into(), args.runs.into())?;
+        let domains = if entry.takes_condition() { args.domains.into() } else { 1 };
+        let t = time(entry, &device, args.batch.into(), domains, args.runs.into())?;
         let rate = t.gflop / t.forward_ms * 1e3;
         if args.common.json {
             let line = serde_json::json!({
-                "net": t.net, "batch": args.batch, "domains": 1, "compile_ms": t.compile_ms,
+                "net": t.net, "batch": args.batch, "domains": domains, "compile_ms": t.compile_ms,
                 "forward_ms": t.forward_ms, "step_ms": t.step_ms, "gflop": t.gflop, "gflops": rate,
                 "peak_mb": t.peak_mb, "threads": device.threads(), "isa": Cpu::isa(),
             });
@@ -44,8 +45,9 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if !args.common.json {
         println!("{}", table(&rows));
         println!(
-            "\nbatch {}, {} threads, {}; medians of {} runs; random weights",
+            "\nbatch {}, {} edits where there are conditions, {} threads, {}; medians of {} runs; random weights",
             args.batch,
+            args.domains,
             device.threads(),
             Cpu::isa(),
             args.runs
@@ -54,8 +56,14 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn time(entry: &'static Entry, device: &Cpu, batch: usize, runs: usize) -> anyhow::Result<Timing> {
-    let network = entry.random(0, &entry.form())?;
+fn time(
+    entry: &'static Entry,
+    device: &Cpu,
+    batch: usize,
+    domains: usize,
+    runs: usize,
+) -> anyhow::Result<Timing> {
+    let network = entry.random(0, &Form { domains, ..entry.form() })?;
     let (x, y) = (network.graph.input("x")?, network.graph.output("y")?);
     let forward = Builder::from(network.graph.clone()).finish([("y", y)])?;
     let mut b = Builder::from(network.graph.clone());

@@ -8,19 +8,20 @@ use moire_graph::{Act, Builder, Device, Graph, Program, simplify};
 use moire_image::decode;
 use moire_study::{files, fitted};
 use moire_tensor::{Images, Label, Shape, Tensor};
-use moire_zoo::Network;
+use moire_zoo::{Attributes, Condition, Network, Role, Table};
 
 use crate::cli::EvalArgs;
 
 /// Images that run at once.
 const BATCH: usize = 8;
+/// The largest table of attributes: `CelebA`'s has 27 MB.
+const TABLE_BYTES: u64 = 256 << 20;
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
-    let network = args.model.load()?.network;
-    let x = input(&args.input, network.preprocess.size)?;
+    let (network, x, c) = asked(args)?;
     let graph = with_gradient(&network, &args.output, args.grad)?;
     let mut program = Cpu::new(args.common.threads).compile(&graph, BATCH.min(x.len()))?;
-    let outputs = evaluate(program.as_mut(), &graph, &x)?;
+    let outputs = evaluate(program.as_mut(), &graph, &x, &c)?;
 
     let bytes = Checkpoint::new(outputs.clone())?.write_safetensors();
     files::write(&args.out, &bytes)?;
@@ -33,21 +34,61 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The images of a safetensors file, exactly as they are, or a picture, resized where it has another size.
-fn input(path: &Path, size: [usize; 2]) -> anyhow::Result<Images> {
-    let name = path.display().to_string();
+/// The network, the images and, for an editor that takes them, their conditions: those of a safetensors file exactly
+/// as they are, or a picture, resized where it has another size, once for each of the editor's edits.
+fn asked(args: &EvalArgs) -> anyhow::Result<(Network, Images, Vec<f32>)> {
+    let name = args.input.display().to_string();
     let limits = Limits::default();
-    let bytes = files::read(path, limits.file_bytes)?;
-    if path.extension().is_none_or(|e| e != "safetensors") {
-        return Ok(fitted(&decode(&bytes, &name, &moire_image::Limits::default())?, size)?);
+    let bytes = files::read(&args.input, limits.file_bytes)?;
+    if args.input.extension().is_none_or(|e| e != "safetensors") {
+        let network = args.model.load()?.network;
+        let picture = decode(&bytes, &name, &moire_image::Limits::default())?;
+        let image = fitted(&picture, network.preprocess.size)?;
+        let Some(condition) = condition(&network) else { return Ok((network, image, Vec::new())) };
+        let c = condition.of_edits(&face(args)?, &condition.attributes)?;
+        let copies = vec![&image; condition.attributes.len()];
+        let images = Images::concat(&copies)?;
+        return Ok((network, images, c.into_data()));
     }
     let file = Checkpoint::read(&bytes, &name, &limits)?;
     let x = file.get("x").with_context(|| format!("{name}: expected a tensor x, found none"))?;
     let images = Images::new(x.clone()).with_context(|| format!("{name}: x"))?;
-    if [images.height(), images.width()] != size {
-        bail!("{name}: x: expected images of {} x {}, found {}", size[0], size[1], x.shape());
+    let network = args.model.load_at(Some([images.height(), images.width()]))?.network;
+    let c = match (condition(&network), file.get("c")) {
+        (None, None) => Vec::new(),
+        (None, Some(_)) => bail!("{name}: c: {} takes no condition", network.name),
+        (Some(condition), c) => {
+            let expected = Shape::from([images.len(), condition.attributes.len()]);
+            let c = c.with_context(|| format!("{name}: expected a tensor c {expected}, found none"))?;
+            if *c.shape() != expected {
+                bail!("{name}: c: expected {expected}, found {}", c.shape());
+            }
+            c.data().to_vec()
+        }
+    };
+    Ok((network, images, c))
+}
+
+fn condition(network: &Network) -> Option<&Condition> {
+    match &network.role {
+        Role::Editor(editing) => editing.condition.as_ref(),
+        _ => None,
     }
-    Ok(images)
+}
+
+/// The attributes of the face in the picture.
+fn face(args: &EvalArgs) -> anyhow::Result<Attributes> {
+    if let Some(attributes) = args.attributes {
+        return Ok(attributes);
+    }
+    let table = args.table.as_ref().context(
+        "the editor has to know the face: name what it has, as in --attributes Male,Young, or give CelebA's --table",
+    )?;
+    let name = table.display().to_string();
+    let text = String::from_utf8(files::read(table, TABLE_BYTES)?)
+        .with_context(|| format!("{name}: expected text"))?;
+    let image = args.input.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Table::parse(&text, &name)?.face(&image)?)
 }
 
 /// The network's graph, with `grad` where it is asked for.
@@ -66,12 +107,23 @@ fn with_gradient(network: &Network, output: &str, grad: bool) -> anyhow::Result<
 }
 
 /// Every output for all images, the first axis counting them.
-fn evaluate(program: &mut dyn Program, graph: &Graph, x: &Images) -> anyhow::Result<Vec<(String, Tensor)>> {
+fn evaluate(
+    program: &mut dyn Program,
+    graph: &Graph,
+    x: &Images,
+    c: &[f32],
+) -> anyhow::Result<Vec<(String, Tensor)>> {
     let n = x.len();
     let mut values: Vec<Vec<f32>> = vec![Vec::new(); graph.outputs().len()];
-    let batch = program.batch() * x.image(0).len();
-    for part in x.tensor().data().chunks(batch) {
-        program.run(part.len() / x.image(0).len(), &[("x", part)])?;
+    let size = x.image(0).len();
+    let width = c.len() / n;
+    for (i, part) in x.tensor().data().chunks(program.batch() * size).enumerate() {
+        let (first, count) = (i * program.batch(), part.len() / size);
+        let mut inputs = vec![("x", part)];
+        if width > 0 {
+            inputs.push(("c", &c[first * width..(first + count) * width]));
+        }
+        program.run(count, &inputs)?;
         for ((name, _), value) in graph.outputs().iter().zip(&mut values) {
             // The mean in the loss is over all images.
             let factor = if name == "grad" { 1.0 / n as f32 } else { 1.0 };

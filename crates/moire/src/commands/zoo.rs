@@ -1,14 +1,13 @@
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use moire_cpu::Cpu;
-use moire_graph::Device;
-use moire_study::ModelSpec;
+use moire_graph::{Device, Op};
+use moire_study::{ModelSpec, Opened, files};
 use moire_tensor::Tensor;
-use moire_zoo::{Entry, entries, find};
+use moire_zoo::{Encoding, Entry, Network, Role, Task, entries, find};
 
-use crate::cli::{ZooArgs, ZooCommand};
-use crate::terminal::table;
+use crate::cli::{ConvertArgs, ZooArgs, ZooCommand};
 
 pub(crate) fn run(args: &ZooArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
@@ -16,8 +15,9 @@ pub(crate) fn run(args: &ZooArgs) -> anyhow::Result<ExitCode> {
             println!("{}", serde_json::Value::from(entries().iter().map(as_json).collect::<Vec<_>>()));
         }
         ZooCommand::List { json: false } => list(),
-        ZooCommand::Show { name } => show(find(name)?)?,
+        ZooCommand::Show { name, layers } => show(find(name)?, *layers)?,
         ZooCommand::Check { model } => check(model)?,
+        ZooCommand::Convert(args) => convert(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -26,11 +26,16 @@ fn as_json(entry: &Entry) -> serde_json::Value {
     let published = entry.published.iter();
     serde_json::json!({
         "name": entry.name,
+        "task": match entry.task() {
+            Task::Detect => "detect",
+            Task::Edit => "edit",
+        },
         "summary": entry.summary,
         "source": entry.source,
         "licence": entry.licence,
         "files": entry.files,
         "labels": entry.labels,
+        "parameters": entry.parameters,
         "size": entry.preprocess.size,
         "mean": entry.preprocess.mean,
         "std": entry.preprocess.std,
@@ -40,62 +45,150 @@ fn as_json(entry: &Entry) -> serde_json::Value {
     })
 }
 
+/// Two lines a network: its numbers, and what it is for.
 fn list() {
-    let mut rows = vec![["name", "input", "checkpoint's licence"].map(str::to_owned).to_vec()];
-    for entry in entries() {
-        let [h, w] = entry.preprocess.size;
-        rows.push(vec![entry.name.to_owned(), format!("{h} x {w}"), entry.licence.to_owned()]);
+    for (task, title) in [(Task::Detect, "detectors"), (Task::Edit, "editors")] {
+        println!("{title:<18}{:>9}{:>13}   checkpoints are under", "input", "parameters");
+        for entry in entries().iter().filter(|e| e.task() == task) {
+            let [h, w] = entry.preprocess.size;
+            let parameters = format!("{:.2} M", entry.parameters as f64 / 1e6);
+            println!("{:<18}{:>9}{parameters:>13}   {}", entry.name, format!("{h} x {w}"), entry.licence);
+            println!("    {}", entry.summary);
+        }
+        println!();
     }
-    println!("{}\n", table(&rows));
-    for entry in entries() {
-        println!("{}: {}", entry.name, entry.summary);
-    }
-    println!("\nmoire zoo show NAME tells where its checkpoints are published and what its answers mean.");
+    println!(
+        "moire zoo show NAME tells where its checkpoints are published, how to use one and what its answers mean."
+    );
 }
 
-fn show(entry: &Entry) -> anyhow::Result<()> {
-    let network = entry.random(0, &entry.form())?;
+fn show(entry: &Entry, layers: bool) -> anyhow::Result<()> {
+    let network = entry.outline()?;
     let [h, w] = entry.preprocess.size;
     println!("{}\n{}\n", entry.name, entry.summary);
     println!("use         {}:PATH, where PATH is {}", entry.name, entry.files);
-    println!("input       RGB, {h} x {w}, mean {:?}, std {:?}", entry.preprocess.mean, entry.preprocess.std);
-    println!("answers     {}", entry.labels);
-    println!("parameters  {}", network.graph.parameters());
-    println!("source      {}", entry.source);
+    println!("get it from {}", entry.source);
     println!("licence     {}", entry.licence);
+    println!("input       RGB, {h} x {w}, mean {:?}, std {:?}", entry.preprocess.mean, entry.preprocess.std);
+    println!("            {} pixels or more, in multiples of {}", entry.sizes.least, entry.sizes.multiple);
+    println!("answers     {}", entry.labels);
+    println!("parameters  {}", entry.parameters);
+    if let Some(condition) = condition(&network) {
+        println!("edits       {condition}");
+    }
     for published in entry.published {
         println!(
             "known       {} (trained on {})\n            sha256 {}",
-            published.file, published.about, published.sha256
+            published.file,
+            published.about,
+            published.sha256.unwrap_or("not known")
         );
     }
     println!("outputs");
     for (name, value) in network.graph.outputs() {
         println!("  {name} {}", network.graph.shape(*value));
     }
+    let computed = network.graph.nodes().iter().filter(|n| !matches!(n.op, Op::Constant(_) | Op::Input));
+    if layers {
+        println!("layers");
+        computed.for_each(|node| println!("  {} {}", node.name, node.shape));
+    } else {
+        println!("layers      {}, which --layers lists", computed.count());
+    }
     Ok(())
+}
+
+/// The edits of an editor by name, and how its conditions are written.
+fn condition(network: &Network) -> Option<String> {
+    let Role::Editor(editing) = &network.role else { return None };
+    let condition = editing.condition.as_ref()?;
+    let encoding = match condition.encoding {
+        Encoding::Target => "1 for what the face shall have, else 0",
+        Encoding::Signed => "0.5 for what the face shall have, else -0.5; what changes 1 or -1",
+        Encoding::Difference => "what the face shall have minus what it has",
+    };
+    let names: Vec<&str> = condition.attributes.iter().map(|a| a.name()).collect();
+    Some(format!("{}\n            (c holds {encoding})", names.join(", ")))
 }
 
 /// Loads strictly, compares checksums, and runs the network on a ramp.
 fn check(spec: &ModelSpec) -> anyhow::Result<()> {
-    let model = spec.load()?;
-    for (file, hash) in &model.files {
-        let known = spec.entry.published.iter().find(|p| p.sha256 == hash);
+    let Opened { entry, weights, files } = spec.open()?;
+    let mut stored: &[f64] = &[];
+    for (file, hash) in &files {
+        let known = entry.published.iter().find(|p| p.sha256 == Some(hash));
         let word = known.map_or("not a published checkpoint that is known here".to_owned(), |p| {
             format!("the published {}, trained on {}", p.file, p.about)
         });
         println!("{file}: {word}\n  sha256 {hash}");
+        stored = known.map(|p| p.ramp).filter(|ramp| !ramp.is_empty()).unwrap_or(stored);
     }
-    let [h, w] = model.network.preprocess.size;
+    let form = weights.form(entry);
+    let network = entry.network(weights, &form)?;
+    println!("{} loads: every tensor is there and none is left over", entry.name);
+    let y = on_ramp(&network)?;
+    let shown = &y[..y.len().min(4)];
+    println!("its answer to the ramp ((7c + 3i + 5j) mod 256) / 255 begins with {shown:?}");
+    for (&found, &expected) in y.iter().zip(stored) {
+        let near = (f64::from(found) - expected).abs() <= 1e-3 * (1.0 + expected.abs());
+        ensure!(near, "the answer to the ramp is {found}, and an independent port has {expected}");
+    }
+    if !stored.is_empty() {
+        println!("an independent port answers the same");
+    }
+    Ok(())
+}
+
+/// What the network answers to a ramp, under a condition of zeros; finite, and in range where the role has one.
+fn on_ramp(network: &Network) -> anyhow::Result<Vec<f32>> {
+    let [h, w] = network.preprocess.size;
     let ramp = Tensor::from_fn([1, 3, h, w], |at| {
         let (c, i, j) = (at / (h * w), at / w % h, at % w);
         ((7 * c + 3 * i + 5 * j) % 256) as f32 / 255.0
     });
-    let mut program = Cpu::new(0).compile(&model.network.graph, 1)?;
-    program.run(1, &[("x", ramp.data())])?;
-    let y = program.output("y")?;
-    y.iter().all(|v| v.is_finite()).then_some(()).context("the network's answer to a ramp is not finite")?;
-    println!("{} loads: every tensor is there and none is left over", spec.entry.name);
-    println!("its answer to the ramp ((7c + 3i + 5j) mod 256) / 255 is {y:?}");
+    let mut program = Cpu::new(0).compile(&network.graph, 1)?;
+    let zeros =
+        network.graph.input("c").map(|c| vec![0.0; network.graph.shape(c).numel()]).unwrap_or_default();
+    let mut inputs = vec![("x", ramp.data())];
+    if !zeros.is_empty() {
+        inputs.push(("c", &zeros));
+    }
+    program.run(1, &inputs)?;
+    let y = program.output("y")?.to_vec();
+    if let Some(bad) = y.iter().find(|v| !v.is_finite()) {
+        bail!("the network's answer to a ramp holds {bad}");
+    }
+    let least = match network.role {
+        Role::Editor(_) => y.iter().map(|v| v.abs()).reduce(f32::max).filter(|v| *v > 1.0),
+        Role::Detector(_) => program.output("p_fake")?.first().copied().filter(|p| !(0.0..=1.0).contains(p)),
+        _ => None,
+    };
+    match least {
+        Some(outside) => bail!("the network's answer to a ramp holds {outside}, which is out of range"),
+        None => Ok(y),
+    }
+}
+
+fn convert(args: &ConvertArgs) -> anyhow::Result<()> {
+    let Opened { entry, weights, .. } = args.model.open()?;
+    let size = args.size.map_or(weights.form(entry).size, |side| [side; 2]);
+    let checkpoint = weights.describe(entry, size, |config| {
+        config.slope = args.slope.or(config.slope);
+        if args.attributes.is_some() {
+            config.attributes.clone_from(&args.attributes);
+        }
+    })?;
+    let bytes = if args.f16 {
+        let most = checkpoint.names().filter_map(|n| checkpoint.get(n)).flat_map(Tensor::data);
+        let most = most.fold(0.0f32, |most, v| most.max(v.abs()));
+        ensure!(most <= 65504.0, "{}: a weight of {most} does not fit 16 bits", args.model);
+        checkpoint.write_safetensors_f16()
+    } else {
+        checkpoint.write_safetensors()
+    };
+    files::write(&args.out, &bytes).with_context(|| format!("writing {}", args.out.display()))?;
+    let [h, w] = size;
+    println!("{} for {h} x {w}, {} tensors, {} bytes", entry.name, checkpoint.len(), bytes.len());
+    println!("{}", args.out.display());
     Ok(())
 }

@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+
+use moire_formats::{Checkpoint, Limits, Loader};
+use serde::{Deserialize, Serialize};
+
+use crate::attribute::Attribute;
+use crate::entry::Entry;
+use crate::error::{Error, Repr};
+use crate::manifest::find;
+use crate::network::{Form, Preprocess};
+
+/// The metadata's `format` of a file that says itself which network it is.
+const FORMAT: &str = "moire.network.v1";
+
+/// What an architecture cannot read off its tensors' shapes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The slope of the encoder's leaky `ReLU`, where there are ports that differ in it (AttGAN: 0.01, or 0.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slope: Option<f32>,
+    /// What the numbers of a condition are about, where it is not what the published networks take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Vec<Attribute>>,
+}
+
+impl Config {
+    fn check(&self) -> Result<(), &'static str> {
+        let slope = self.slope.is_none_or(|slope| slope > 0.0 && slope < 1.0);
+        let attributes = self
+            .attributes
+            .as_ref()
+            .is_none_or(|list| !list.is_empty() && (1..list.len()).all(|i| !list[..i].contains(&list[i])));
+        match (slope, attributes) {
+            (false, _) => Err("a slope lies between 0 and 1"),
+            (_, false) => Err("attributes are some, and each is there once"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a network sees of an image, as the metadata's `input` has it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    size: [usize; 2],
+    mean: [f32; 3],
+    std: [f32; 3],
+}
+
+/// What a file says of itself.
+#[derive(Debug)]
+struct Description {
+    entry: &'static Entry,
+    config: Config,
+    preprocess: Preprocess,
+}
+
+/// The tensors of one checkpoint, which may say themselves which network they are.
+#[derive(Debug)]
+pub struct Weights {
+    checkpoint: Checkpoint,
+    file: String,
+    description: Option<Description>,
+}
+
+impl Weights {
+    /// Reads `files`, pairs of a name (for messages) and bytes, which together make up one checkpoint.
+    ///
+    /// # Errors
+    /// There is no file, one cannot be read, two have a tensor of one name, or what a file says of itself makes no
+    /// sense.
+    pub fn read(files: &[(String, Vec<u8>)], limits: &Limits) -> Result<Self, Error> {
+        let mut names = Vec::new();
+        let mut whole: Option<Checkpoint> = None;
+        for (name, bytes) in files {
+            let mut part = Checkpoint::read(bytes, name, limits)?;
+            part.strip_prefix("module.");
+            match &mut whole {
+                None => whole = Some(part),
+                Some(whole) => whole.merge(part, "")?,
+            }
+            names.push(name.as_str());
+        }
+        let (checkpoint, file) = (whole.ok_or(Repr::NoFile)?, names.join(" + "));
+        let described = checkpoint.metadata().get("format").is_some_and(|f| f == FORMAT);
+        let description = described.then(|| describe(checkpoint.metadata(), &file)).transpose()?;
+        Ok(Self { checkpoint, file, description })
+    }
+
+    /// The architecture that the files themselves name.
+    pub fn entry(&self) -> Option<&'static Entry> {
+        self.description.as_ref().map(|d| d.entry)
+    }
+
+    /// The size that the weights were made for, where they say so, else `entry`'s; and one edit.
+    pub fn form(&self, entry: &Entry) -> Form {
+        let size = self.description.as_ref().map_or(entry.preprocess.size, |d| d.preprocess.size);
+        Form { size, domains: 1 }
+    }
+
+    /// The weights as a safetensors checkpoint that needs no flags: the tensors that `entry` uses, and in the metadata
+    /// its name, configuration, input, labels and licence. `change` may correct the configuration.
+    ///
+    /// # Errors
+    /// The weights are not `entry`'s, or it takes no images of `size`.
+    pub fn describe(
+        self,
+        entry: &Entry,
+        size: [usize; 2],
+        change: impl FnOnce(&mut Config),
+    ) -> Result<Checkpoint, Error> {
+        let (mut loader, mut config, preprocess) = self.for_entry(entry)?;
+        change(&mut config);
+        config.check().map_err(|why| Repr::Config { name: entry.name, why })?;
+        let preprocess = Preprocess { size, ..preprocess };
+        entry.build(&mut loader, config.clone(), preprocess, &Form { size, domains: 1 })?;
+        let mut checkpoint = loader.used()?;
+        let Preprocess { size, mean, std } = preprocess;
+        let json = |value: serde_json::Result<String>| value.expect("numbers and texts are JSON");
+        for (key, value) in [
+            ("format", FORMAT.to_owned()),
+            ("name", entry.name.to_owned()),
+            ("architecture", entry.name.to_owned()),
+            ("config", json(serde_json::to_string(&config))),
+            ("input", json(serde_json::to_string(&Input { size, mean, std }))),
+            ("labels", entry.labels.to_owned()),
+            ("license", entry.licence.to_owned()),
+        ] {
+            checkpoint.describe(key, value);
+        }
+        Ok(checkpoint)
+    }
+
+    /// The part of the checkpoint that is the network, and what is said of it.
+    pub(crate) fn for_entry(mut self, entry: &Entry) -> Result<(Loader, Config, Preprocess), Error> {
+        let (config, preprocess) = match self.description.take() {
+            None => (Config::default(), entry.preprocess),
+            Some(d) if d.entry.name == entry.name => (d.config, d.preprocess),
+            Some(d) => {
+                return Err(Repr::Other { file: self.file, found: d.entry.name, expected: entry.name }.into());
+            }
+        };
+        let mut checkpoint = self.checkpoint;
+        while let Some(part) = entry.inside.iter().find_map(|part| checkpoint.sub(part)) {
+            checkpoint = part;
+            checkpoint.strip_prefix("module.");
+        }
+        Ok((Loader::new(checkpoint, &self.file), config, preprocess))
+    }
+}
+
+fn describe(metadata: &BTreeMap<String, String>, file: &str) -> Result<Description, Error> {
+    let wrong =
+        |key: &'static str, why: String| Error::from(Repr::Metadata { file: file.to_owned(), key, why });
+    let text = |key: &'static str| {
+        metadata.get(key).map(String::as_str).ok_or_else(|| wrong(key, "it is missing".to_owned()))
+    };
+    let entry = find(text("architecture")?).map_err(|e| wrong("architecture", e.to_string()))?;
+    let config: Config = serde_json::from_str(text("config")?).map_err(|e| wrong("config", e.to_string()))?;
+    let Input { size, mean, std } =
+        serde_json::from_str(text("input")?).map_err(|e| wrong("input", e.to_string()))?;
+    config.check().map_err(|why| wrong("config", why.to_owned()))?;
+    if mean.iter().any(|v| !v.is_finite()) || std.iter().any(|v| !v.is_finite() || *v <= 0.0) {
+        return Err(wrong("input", "a deviation is positive, and all of it finite".to_owned()));
+    }
+    Ok(Description { entry, config, preprocess: Preprocess { size, mean, std } })
+}
