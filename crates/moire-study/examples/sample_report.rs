@@ -78,6 +78,7 @@ fn records() -> Vec<Record> {
                     let failed = network == "ynet" && attack == "urn" && levels == 4 && image == 63;
                     records.push(Record {
                         network: network.to_owned(),
+                        crafted_on: None,
                         attack: attack.to_owned(),
                         eps: (levels > 0).then(|| Budget::from(Eps::from_u8(levels).expect("a budget"))),
                         image: format!("{label}/{image:04}_<script>alert(1)</script>.png"),
@@ -114,7 +115,7 @@ fn measured(label: Label, margin: f64, eats: f64, levels: u8, gradients: u64, im
     let share = if levels == 0 { 0.0 } else { 0.985 };
     Measured {
         clean: judge(margin),
-        float: judge(margin - eats),
+        float: Some(judge(margin - eats)),
         saved: judge(margin - eats + if eats > 1.0 { 0.04 } else { 0.0 }),
         distance: Distance {
             p_l0: share,

@@ -5,8 +5,9 @@ use std::io::Write;
 use crate::error::{Error, Repr};
 use crate::record::{Judgement, Record};
 
-const COLUMNS: [&str; 34] = [
+const COLUMNS: [&str; 35] = [
     "network",
+    "crafted_on",
     "attack",
     "eps",
     "eps_value",
@@ -59,6 +60,7 @@ pub fn write(to: impl Write, records: &[Record]) -> Result<(), Error> {
 fn cells(record: &Record) -> Vec<String> {
     let mut cells = vec![
         record.network.clone(),
+        record.crafted_on.clone().unwrap_or_default(),
         record.attack.clone(),
         record.eps.as_ref().map_or_else(String::new, |b| b.text().to_owned()),
         record.eps.as_ref().map_or_else(String::new, |b| b.eps().value().to_string()),
@@ -69,8 +71,8 @@ fn cells(record: &Record) -> Vec<String> {
     ];
     if let Some(m) = record.measured() {
         let judgement = |j: &Judgement| [j.decided.to_string(), j.p_fake.to_string(), j.margin.to_string()];
-        for j in [&m.clean, &m.float, &m.saved] {
-            cells.extend(judgement(j));
+        for j in [Some(&m.clean), m.float.as_ref(), Some(&m.saved)] {
+            cells.extend(j.map_or_else(Default::default, judgement));
         }
         cells.push(record.flipped().to_string());
         let d = &m.distance;

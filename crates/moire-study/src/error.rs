@@ -55,9 +55,11 @@ impl Error {
             Repr::ReadOnly { .. } | Repr::Database { .. } => ErrorKind::Database,
             Repr::Spec { .. } | Repr::Unfit { .. } | Repr::Model(_) => ErrorKind::Model,
             Repr::Data { .. } | Repr::Clash { .. } | Repr::Image(_) => ErrorKind::Data,
-            Repr::Empty { .. } | Repr::Twice { .. } | Repr::NoDetector { .. } | Repr::Toml(_) => {
-                ErrorKind::Plan
-            }
+            Repr::Empty { .. }
+            | Repr::Twice { .. }
+            | Repr::Alone
+            | Repr::NoDetector { .. }
+            | Repr::Toml(_) => ErrorKind::Plan,
             Repr::Attack(_) | Repr::Graph(_) | Repr::Tensor(_) => ErrorKind::Run,
             Repr::Csv(_) | Repr::Json(_) | Repr::Page(_) => ErrorKind::Export,
         }
@@ -142,6 +144,8 @@ pub(crate) enum Repr {
     Empty { what: &'static str },
     #[error("the {what} {text} is asked for twice")]
     Twice { what: &'static str, text: String },
+    #[error("only one detector is named, and a transfer is from one to another: name two or more")]
+    Alone,
     #[error("the plan as text: {0}")]
     Toml(#[from] toml::ser::Error),
     #[error(transparent)]

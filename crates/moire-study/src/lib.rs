@@ -16,6 +16,7 @@
 //! let mut store = Store::open_or_create(&path, &meta)?;
 //! let record = Record {
 //!     network: "ynet".into(),
+//!     crafted_on: None,
 //!     attack: "pgd(steps=10)".into(),
 //!     eps: Some("4/255".parse::<moire_tensor::Eps>()?.into()),
 //!     image: "fake/0001.png".into(),
@@ -48,6 +49,7 @@ mod report;
 mod runner;
 mod store;
 mod summary;
+mod transfer;
 mod words;
 
 pub use moire_tensor::Label;
@@ -56,9 +58,11 @@ pub use data::{Sample, fitted, scan};
 pub use error::{Error, ErrorKind};
 pub use model::{Model, ModelSpec, Opened, Which};
 pub use output::write_outputs;
-pub use plan::{AuditPlan, Surroundings};
+pub use plan::{AuditPlan, Judges, Surroundings};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
 pub use report::{PANEL_SIDE, Panel, Report, choose_panels};
 pub use runner::{Audit, Progress};
 pub use store::{Meta, Store};
-pub use summary::{Curve, Finding, Group, Guard, Kind, Medians, Network, Share, Summary, Tone};
+pub use summary::{
+    Carried, Curve, Finding, Group, Guard, Kind, Medians, Network, Share, Summary, Tone, Transfer,
+};

@@ -20,8 +20,21 @@ pub struct AuditPlan {
     pub budgets: Vec<Eps>,
     /// When an image counts as done.
     pub criterion: Criterion,
+    /// Who judges a saved file.
+    pub judges: Judges,
     /// Fixes every random number.
     pub seed: u64,
+}
+
+/// Who judges a saved file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Judges {
+    /// The detector that it was made to fool.
+    #[default]
+    Own,
+    /// Every detector of the audit: for the others it is a transfer.
+    All,
 }
 
 /// The plan as text, with every default filled in.
@@ -31,6 +44,7 @@ struct Text<'a> {
     attacks: Vec<String>,
     budgets: Vec<String>,
     criterion: &'static str,
+    judges: Judges,
     seed: u64,
     images: usize,
 }
@@ -67,6 +81,9 @@ impl AuditPlan {
                 return Err(Repr::Twice { what, text }.into());
             }
         }
+        if self.judges == Judges::All && self.detectors.len() < 2 {
+            return Err(Repr::Alone.into());
+        }
         Ok(())
     }
 
@@ -87,6 +104,7 @@ impl AuditPlan {
                 Criterion::Float => "float",
                 Criterion::Grid => "grid",
             },
+            judges: self.judges,
             seed: self.seed,
             images: samples.len(),
         };

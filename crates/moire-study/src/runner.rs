@@ -13,7 +13,7 @@ use crate::error::{Error, Repr};
 use crate::files;
 use crate::judge::Judge;
 use crate::model::{Model, names};
-use crate::plan::{AuditPlan, Surroundings};
+use crate::plan::{AuditPlan, Judges, Surroundings};
 use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
 use crate::store::Store;
 
@@ -50,31 +50,39 @@ pub struct Progress {
 
 /// One attack under one budget, or none: the images as they are.
 #[derive(Clone, Copy)]
-struct Task<'a> {
-    network: &'a str,
-    attack: Option<(&'a Attack, Option<Eps>)>,
+pub(crate) struct Task<'a> {
+    pub(crate) network: &'a str,
+    pub(crate) attack: Option<(&'a Attack, Option<Eps>)>,
 }
 
 impl Task<'_> {
-    fn key(&self, sample: &Sample) -> Key {
+    pub(crate) fn key(&self, sample: &Sample) -> Key {
         let (attack, eps) = self.text();
         Key {
             network: self.network.to_owned(),
+            crafted_on: None,
             attack,
             eps: eps.map(|e| e.text().to_owned()),
             image: sample.name.clone(),
         }
     }
 
-    fn text(&self) -> (String, Option<Budget>) {
+    pub(crate) fn text(&self) -> (String, Option<Budget>) {
         match self.attack {
             None => (CLEAN.to_owned(), None),
             Some((attack, eps)) => (attack.to_string(), eps.map(Budget::from)),
         }
     }
 
+    /// What is running, for people.
+    pub(crate) fn title(&self) -> String {
+        let (attack, eps) = self.text();
+        let eps = eps.map_or(String::new(), |e| format!(" at {}", e.text()));
+        format!("{}: {attack}{eps}", self.network)
+    }
+
     /// Where the result of an image is saved, relative to the study's folder.
-    fn file(&self, sample: &Sample) -> String {
+    pub(crate) fn file(&self, sample: &Sample) -> String {
         let (attack, eps) = self.text();
         let eps = eps.map_or(String::new(), |e| format!("{}/", plain(e.text())));
         format!("images/{}/{}/{eps}{}", plain(self.network), plain(&attack), sample.saved_name())
@@ -109,10 +117,14 @@ impl Audit<'_> {
         let mut store = Store::open_or_create(&database(self.folder), &meta)?;
         let done = store.done_keys()?;
         let names = names(&self.plan.detectors);
-        let tasks = 1 + self.plan.pairs().count();
+        let (count, attacks) = (names.len(), self.plan.pairs().count());
+        let transfers = match self.plan.judges {
+            Judges::Own => 0,
+            Judges::All => count * (count - 1) * attacks,
+        };
         let mut progress = Progress {
             done: done.len(),
-            total: names.len() * tasks * self.samples.len(),
+            total: (count * (1 + attacks) + transfers) * self.samples.len(),
             doing: String::new(),
         };
         if watch(&progress).is_break() {
@@ -120,10 +132,19 @@ impl Audit<'_> {
         }
         for (name, model) in names.iter().zip(self.models) {
             if self.detector(name, &model.network, &done, &mut store, &mut progress, watch)?.is_break() {
-                break;
+                return Ok(());
             }
         }
+        if self.plan.judges == Judges::All {
+            self.transfers(&mut store, &mut progress, watch)?;
+        }
         Ok(())
+    }
+
+    /// The images as they are, then every attack, on one detector.
+    pub(crate) fn tasks<'t>(&'t self, network: &'t str) -> impl Iterator<Item = Task<'t>> {
+        let attacks = [None].into_iter().chain(self.plan.pairs().map(Some));
+        attacks.map(move |attack| Task { network, attack })
     }
 
     /// All attacks on one detector.
@@ -136,8 +157,7 @@ impl Audit<'_> {
         progress: &mut Progress,
         watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let attacks = [None].into_iter().chain(self.plan.pairs().map(Some));
-        let tasks: Vec<Task<'_>> = attacks.map(|attack| Task { network: name, attack }).collect();
+        let tasks: Vec<Task<'_>> = self.tasks(name).collect();
         let left = |task: &Task<'_>| -> Vec<&Sample> {
             self.samples.iter().filter(|s| !done.contains(&task.key(s))).collect()
         };
@@ -155,9 +175,7 @@ impl Audit<'_> {
                 task.attack.map(|(attack, eps)| attack.prepare(&mut bench.detector, eps, self.plan.seed));
             let ready = ready.transpose()?;
             for unit in left(task).chunks(self.batch) {
-                let (attack, eps) = task.text();
-                progress.doing =
-                    format!("{name}: {attack}{}", eps.map_or(String::new(), |e| format!(" at {}", e.text())));
+                progress.doing = task.title();
                 let records = self.unit(task, ready.as_ref(), unit, &mut bench)?;
                 store.insert(&records)?;
                 progress.done += records.len();
@@ -199,6 +217,7 @@ impl Audit<'_> {
         let (attack, eps) = task.text();
         let record = |(i, sample): (usize, &&Sample)| Record {
             network: task.network.to_owned(),
+            crafted_on: None,
             attack: attack.clone(),
             eps: eps.clone(),
             image: sample.name.clone(),
@@ -207,7 +226,7 @@ impl Audit<'_> {
             seed: self.plan.seed,
             answer: Answer::Measured(Box::new(Measured {
                 clean: before[i],
-                float: float[i],
+                float: Some(float[i]),
                 saved: after[i],
                 distance: Distance::between(clean.image(i), saved.image(i), clean.height(), clean.width()),
                 cost: Cost {

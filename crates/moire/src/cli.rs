@@ -77,6 +77,9 @@ pub(crate) struct AuditArgs {
     /// When an image counts as done
     #[arg(long, value_enum, default_value = "saved")]
     pub(crate) criterion: CriterionArg,
+    /// Show every saved file to the other detectors too: what fools one may fool another
+    #[arg(long)]
+    pub(crate) transfer: bool,
     /// Fixes every random number
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

@@ -1,4 +1,5 @@
 mod chart;
+mod matrix;
 mod panel;
 mod table;
 
@@ -17,6 +18,7 @@ use crate::record::{Judgement, Key, Record};
 use crate::store::Meta;
 use crate::summary::{Curve, Group, Guard, Kind, Network, Summary, Tone};
 use crate::words::{SPACE, count, duration, levels, list, number, percent};
+use matrix::Matrix;
 use panel::{Picture, picture};
 use table::Table;
 
@@ -61,6 +63,7 @@ impl Report<'_> {
                 .map(|f| Note { tone: tone(f.tone), text: spans(&f.text), detail: &f.detail })
                 .collect(),
             charts: charts(&summary)?,
+            matrices: matrix::matrices(&summary),
             results: table::results(&summary),
             perceptibility: table::perceptibility(&summary),
             cost: table::cost(&summary),
@@ -87,6 +90,7 @@ struct Page<'a> {
     asked: Vec<(&'static str, String)>,
     findings: Vec<Note<'a>>,
     charts: Vec<Chart<'a>>,
+    matrices: Vec<Matrix<'a>>,
     results: Table,
     perceptibility: Table,
     cost: Table,

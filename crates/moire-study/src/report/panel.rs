@@ -35,7 +35,7 @@ pub struct Panel {
 pub fn choose_panels(records: &[Record], each: usize) -> Vec<&Record> {
     let summary = Summary::new(records);
     let mut by_attack: BTreeMap<(&str, &str), Vec<&Record>> = BTreeMap::new();
-    for record in records.iter().filter(|r| r.measured().is_some()) {
+    for record in records.iter().filter(|r| r.measured().is_some() && r.crafted_on.is_none()) {
         by_attack.entry((&record.network, &record.attack)).or_default().push(record);
     }
     let mut chosen: Vec<&Record> = Vec::new();

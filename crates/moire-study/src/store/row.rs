@@ -5,7 +5,7 @@ use rusqlite::{Row, Statement, named_params};
 use crate::record::{Answer, Budget, Cost, Distance, Judgement, Measured, Record, label};
 
 pub(super) const INSERT: &str = "INSERT INTO record VALUES (
-  :network, :attack, :eps, :eps_value, :image, :image_sha256, :label, :seed, :failure,
+  :network, :crafted_on, :attack, :eps, :eps_value, :image, :image_sha256, :label, :seed, :failure,
   :clean_decided, :clean_p_fake, :clean_margin,
   :float_decided, :float_p_fake, :float_margin,
   :saved_decided, :saved_p_fake, :saved_margin,
@@ -13,7 +13,8 @@ pub(super) const INSERT: &str = "INSERT INTO record VALUES (
   :steps, :gradients, :queries, :seconds, :file)";
 
 /// The order in which records are always read: by what was asked, never by when it was answered.
-pub(super) const SELECT: &str = "SELECT * FROM record ORDER BY network, attack, eps_value, eps, image";
+pub(super) const SELECT: &str =
+    "SELECT * FROM record ORDER BY network, crafted_on, attack, eps_value, eps, image";
 
 /// A label as the file has it.
 struct Stored(Label);
@@ -31,10 +32,11 @@ fn bits(value: u64) -> i64 {
 
 pub(super) fn insert(statement: &mut Statement<'_>, record: &Record) -> rusqlite::Result<usize> {
     let m = record.measured();
-    let (clean, float, saved) = (m.map(|m| m.clean), m.map(|m| m.float), m.map(|m| m.saved));
+    let (clean, float, saved) = (m.map(|m| m.clean), m.and_then(|m| m.float), m.map(|m| m.saved));
     let (d, c) = (m.map(|m| m.distance), m.map(|m| m.cost));
     statement.execute(named_params! {
         ":network": record.network,
+        ":crafted_on": record.crafted_on.as_deref().unwrap_or_default(),
         ":attack": record.attack,
         ":eps": record.eps.as_ref().map_or("", Budget::text),
         ":eps_value": record.eps.as_ref().map(|b| f64::from(b.eps().value())),
@@ -85,7 +87,10 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     } else {
         Answer::Measured(Box::new(Measured {
             clean: judgement("clean_decided", "clean_p_fake", "clean_margin")?,
-            float: judgement("float_decided", "float_p_fake", "float_margin")?,
+            float: match row.get::<_, Option<String>>("float_decided")? {
+                Some(_) => Some(judgement("float_decided", "float_p_fake", "float_margin")?),
+                None => None,
+            },
             saved: judgement("saved_decided", "saved_p_fake", "saved_margin")?,
             distance: Distance {
                 p_l0: row.get("p_l0")?,
@@ -110,6 +115,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     };
     Ok(Record {
         network: row.get("network")?,
+        crafted_on: Some(row.get::<_, String>("crafted_on")?).filter(|o| !o.is_empty()),
         attack: row.get("attack")?,
         eps: budget(row)?,
         image: row.get("image")?,

@@ -1,5 +1,5 @@
 use super::guards::{place, upper};
-use super::{Group, Guard, Kind, Network, Share};
+use super::{Group, Guard, Kind, Network, Share, Transfer, transfer};
 use crate::words::{SPACE, count, duration, levels, list, number, percent, percent_or_dash};
 
 /// One sentence that matters, made from the records. Names of networks stand between backticks.
@@ -26,13 +26,19 @@ pub enum Tone {
     Guard,
 }
 
-pub(super) fn findings(networks: &[Network], groups: &[Group], guards: &[Guard]) -> Vec<Finding> {
+pub(super) fn findings(
+    networks: &[Network],
+    groups: &[Group],
+    transfers: &[Transfer],
+    guards: &[Guard],
+) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     let mut ranked: Vec<&Network> = networks.iter().filter(|n| n.strongest.is_some()).collect();
     ranked.sort_by(|a, b| rank(a, groups).partial_cmp(&rank(b, groups)).unwrap_or(std::cmp::Ordering::Equal));
     found.extend(ranked.iter().filter_map(|n| one_network(n, groups)));
     found.extend(weakest(&ranked, groups));
     found.extend(groups.iter().filter_map(without_budget));
+    found.extend(transfer::findings(transfers, groups));
     found.extend(saving(groups));
     found.extend(few(networks));
     for guard in guards.iter().filter(|g| !g.raised.is_empty()) {

@@ -90,7 +90,7 @@ impl Group {
     }
 }
 
-pub(super) fn groups(records: &[Record]) -> Vec<Group> {
+pub(super) fn groups(records: &[&Record]) -> Vec<Group> {
     let mut by_key: BTreeMap<_, Vec<&Record>> = BTreeMap::new();
     for record in records {
         // Budgets are never negative, so their bits are in their order.

@@ -15,6 +15,7 @@ fn record(network: &str, attack: &str, levels: u8, image: u32, margins: [f64; 3]
     let change = f64::from(levels) / 255.0;
     Record {
         network: network.to_owned(),
+        crafted_on: None,
         attack: attack.to_owned(),
         eps: (levels > 0).then(|| Budget::from(Eps::from_u8(levels).unwrap())),
         image: format!("{image:03}.png"),
@@ -23,7 +24,7 @@ fn record(network: &str, attack: &str, levels: u8, image: u32, margins: [f64; 3]
         seed: 7,
         answer: Answer::Measured(Box::new(Measured {
             clean: judge(margins[0]),
-            float: judge(margins[1]),
+            float: Some(judge(margins[1])),
             saved: judge(margins[2]),
             distance: Distance {
                 p_l0: 0.25,
@@ -190,6 +191,54 @@ fn guards_are_raised_by_what_they_guard_against() {
     );
     let failed = Record { answer: Answer::Failed("gone".to_owned()), ..record("a", "pgd", 1, 0, [1.0; 3]) };
     assert_eq!(raised(&[failed], "Images that failed"), ["1 image of PGD on `a` at 1/255."]);
+}
+
+/// What `target` says of the file of `of`, before and after the change.
+fn transferred(target: &str, of: &Record, margins: [f64; 2]) -> Record {
+    let mut judged =
+        record(target, &of.attack, 0, of.image[..3].parse().unwrap(), [margins[0], 0.0, margins[1]]);
+    (judged.crafted_on, judged.eps) = (Some(of.network.clone()), of.eps.clone());
+    if let Answer::Measured(m) = &mut judged.answer {
+        m.float = None;
+    }
+    judged
+}
+
+#[test]
+fn transfers_are_counted_apart() {
+    let mut records = network("a", [6, 9], 0);
+    records.extend(network("b", [1, 9], 0));
+    let own = Summary::new(&records);
+    assert!(own.transfers.is_empty());
+    let carried = |r: &&Record| r.network == "a" && r.attack == "pgd";
+    // `b` calls the first wrongly before, and the next four once they are changed at 1/255; `a` calls 009 wrongly.
+    let margins = |r: &Record| match (&r.image[..3], r.eps.as_ref().unwrap().text()) {
+        ("000", _) => [-1.0, -1.0],
+        ("001" | "002" | "003" | "004", "1/255") => [1.0, -1.0],
+        _ => [1.0, 1.0],
+    };
+    let guests: Vec<Record> =
+        records.iter().filter(carried).map(|r| transferred("b", r, margins(r))).collect();
+    records.extend(guests);
+    let summary = Summary::new(&records);
+    assert_eq!(
+        (&summary.groups, &summary.curves, &summary.networks),
+        (&own.groups, &own.curves, &own.networks)
+    );
+    assert_eq!(summary.transfers.len(), 2);
+    let (transfer, cell) = (&summary.transfers[0], &summary.transfers[0].cells[0]);
+    assert_eq!((transfer.label.as_str(), transfer.eps.as_ref().unwrap().text()), ("PGD", "1/255"));
+    assert_eq!((cell.origin.as_str(), cell.target.as_str()), ("a", "b"));
+    assert_eq!((cell.before, cell.after), (Share { hits: 9, of: 10 }, Share { hits: 5, of: 10 }));
+    assert_eq!((cell.success, cell.at_home), (Share { hits: 4, of: 8 }, Share { hits: 6, of: 9 }));
+    assert_eq!(cell.ratio(), Some(0.75));
+    let texts: Vec<String> = summary.findings.iter().map(|f| plain(&f.text)).collect();
+    let furthest = "A detector that nobody looked into breaks: PGD at 1/255, made on `a`, flips 50 % of what `b` \
+                    called correctly, against 67 % at home (transfer ratio 0.75).";
+    assert!(texts.iter().any(|t| t == furthest), "{texts:?}");
+    let guard = summary.guards.iter().find(|g| g.name.starts_with("A transfer that beats")).unwrap();
+    let raised: Vec<String> = guard.raised.iter().map(|s| plain(s)).collect();
+    assert_eq!(raised, ["PGD on `b` at 1/255 flips 11 %; made on `a`, it flips 50 %."]);
 }
 
 #[test]

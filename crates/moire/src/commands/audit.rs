@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use moire_cpu::Cpu;
-use moire_study::{Audit, AuditPlan, ModelSpec, Progress, Summary, Surroundings, scan};
+use moire_study::{Audit, AuditPlan, Judges, ModelSpec, Progress, Summary, Surroundings, scan};
 
 use crate::cli::AuditArgs;
 use crate::commands::report;
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
         attacks: args.attack.clone(),
         budgets: args.eps.clone(),
         criterion: args.criterion.into(),
+        judges: if args.transfer { Judges::All } else { Judges::Own },
         seed: args.seed,
     };
     let models = args.models.iter().map(ModelSpec::load).collect::<Result<Vec<_>, _>>()?;
