@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use moire_tensor::Eps;
+use moire_tensor::{Eps, Label};
 
 use crate::apgd::{self, Apgd};
 use crate::ascent::{Ascent, Samples};
@@ -154,6 +154,11 @@ impl Attack {
             Self::Kra(kra) => kra.attack.takes_budget(),
             _ => false,
         }
+    }
+
+    /// Whether there is anything to do to an image of this label: a mask is forged on fakes alone.
+    pub fn concerns(&self, label: Label) -> bool {
+        label == Label::Fake || !matches!(self, Self::IapSeg(_))
     }
 
     /// Makes the attack ready, within the L-infinity budget `eps` where it takes one: a universal one is crafted here.

@@ -129,6 +129,7 @@ fn measured(label: Label, margin: f64, eats: f64, levels: u8, gradients: u64, im
             psnr: (levels > 0).then(|| -20.0 * rms.log10()),
             ssim: Some(1.0 - 0.0006 * f64::from(levels).powi(2)),
         },
+        mask: None,
         cost: Cost { steps: gradients, gradients, queries: 2, seconds: 0.05 + 0.09 * gradients as f64 },
         file: (levels > 0).then(|| format!("images/{image:04}_{levels}_{gradients}.png")),
     }
@@ -164,6 +165,7 @@ fn panel(record: &Record) -> Panel {
         clean_png: png(&clean),
         change_png: png(&change),
         adversarial_png: png(&saved),
+        masks: Vec::new(),
     }
 }
 

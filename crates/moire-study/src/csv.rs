@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use crate::error::{Error, Repr};
-use crate::record::{Judgement, Record};
+use crate::record::{Judgement, Record, both};
 
-const COLUMNS: [&str; 35] = [
+const COLUMNS: [&str; 39] = [
     "network",
     "crafted_on",
     "attack",
@@ -35,6 +35,10 @@ const COLUMNS: [&str; 35] = [
     "rmse_255",
     "psnr",
     "ssim",
+    "mask_kept",
+    "mask_truth_before",
+    "mask_truth_after",
+    "mask_wanted",
     "steps",
     "gradients",
     "queries",
@@ -80,6 +84,10 @@ fn cells(record: &Record) -> Vec<String> {
         cells.extend([d.l1, d.l2, d.rms, d.linf, d.rmse_255].map(|v| v.to_string()));
         cells.push(d.psnr.map_or_else(|| "inf".to_owned(), |v| v.to_string()));
         cells.push(d.ssim.map_or_else(String::new, |v| v.to_string()));
+        let [before, after] = both(m.mask.and_then(|s| s.truth));
+        for overlap in [m.mask.map(|s| s.kept), before, after, m.mask.and_then(|s| s.wanted)] {
+            cells.push(overlap.map_or_else(String::new, |v| v.to_string()));
+        }
         cells.extend([m.cost.steps, m.cost.gradients, m.cost.queries].map(|v| v.to_string()));
         cells.extend([m.cost.seconds.to_string(), m.file.clone().unwrap_or_default(), String::new()]);
     } else {

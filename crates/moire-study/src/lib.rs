@@ -41,6 +41,7 @@ mod error;
 pub mod files;
 pub mod json;
 mod judge;
+mod mask;
 mod model;
 mod output;
 mod plan;
@@ -59,10 +60,10 @@ pub use error::{Error, ErrorKind};
 pub use model::{Model, ModelSpec, Opened, Which};
 pub use output::write_outputs;
 pub use plan::{AuditPlan, Judges, Surroundings};
-pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
-pub use report::{PANEL_SIDE, Panel, Report, choose_panels};
+pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
+pub use report::{MaskPng, PANEL_SIDE, Panel, Report, choose_panels};
 pub use runner::{Audit, Progress};
 pub use store::{Meta, Store};
 pub use summary::{
-    Carried, Curve, Finding, Group, Guard, Kind, Medians, Network, Share, Summary, Tone, Transfer,
+    Carried, Curve, Finding, Group, Guard, Kind, Masks, Network, Share, Summary, Tone, Transfer, Typical,
 };

@@ -8,11 +8,11 @@ use moire_tensor::{Images, Tensor};
 use crate::data::read_saved;
 use crate::error::Error;
 use crate::record::{CLEAN, Record};
-use crate::report::{PANEL_SIDE, Panel, Report, choose_panels};
+use crate::report::{MaskPng, PANEL_SIDE, Panel, Report, choose_panels};
 use crate::runner::database;
 use crate::store::Store;
 use crate::summary::Summary;
-use crate::{csv, files, json};
+use crate::{csv, files, json, mask};
 
 /// How many images of each attack are shown.
 const PANELS: usize = 3;
@@ -49,16 +49,26 @@ fn panel(folder: &Path, record: &Record, records: &[Record]) -> Result<Option<Pa
         .iter()
         .find(|r| r.attack == CLEAN && r.network == record.network && r.image == record.image)
         .and_then(file);
-    let (Some(original), Some(changed)) = (original, file(record)) else { return Ok(None) };
+    let (Some(given), Some(saved)) = (original, file(record)) else { return Ok(None) };
     let load = |name: &str| Ok::<_, Error>(read_saved(&folder.join(name))?.to_images());
-    let (original, changed) = (load(&original)?, load(&changed)?);
+    let (original, changed) = (load(&given)?, load(&saved)?);
     let (factor, change) = amplified(&original, &changed)?;
+    let mut masks = Vec::new();
+    if let Some(shift) = record.measured().and_then(|m| m.mask) {
+        masks.extend([("before", mask::drawn(&given)), ("after", mask::drawn(&saved))]);
+        masks.extend(shift.wanted.map(|_| ("wanted", mask::wanted(&saved))));
+    }
+    let masks = masks
+        .into_iter()
+        .map(|(what, file)| Ok(MaskPng { what, png: thumbnail(&load(&file)?)? }))
+        .collect::<Result<_, Error>>()?;
     Ok(Some(Panel {
         key: record.key(),
         factor,
         clean_png: thumbnail(&original)?,
         change_png: thumbnail(&change)?,
         adversarial_png: thumbnail(&changed)?,
+        masks,
     }))
 }
 

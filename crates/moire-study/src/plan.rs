@@ -111,8 +111,7 @@ impl AuditPlan {
         let weights = names.iter().zip(models).flat_map(|(name, model)| {
             model.files.iter().map(move |(file, hash)| (format!("{name}: {file}"), hash.clone()))
         });
-        let list: Vec<String> =
-            samples.iter().map(|s| format!("{} {} {}", s.sha256, s.label, s.name)).collect();
+        let list: Vec<String> = samples.iter().map(Sample::line).collect();
         Ok(Meta {
             plan: toml::to_string(&text)?,
             program: run.program.clone(),

@@ -58,6 +58,8 @@ pub struct Measured {
     pub saved: Judgement,
     /// How far the saved file lies from the image.
     pub distance: Distance,
+    /// What became of the mask of manipulated pixels, where the network draws one; none for a transfer.
+    pub mask: Option<MaskShift>,
     /// What it cost. Nothing but the time of judging for a transfer.
     pub cost: Cost,
     /// The saved PNG, relative to the study's folder, when it was kept.
@@ -99,6 +101,18 @@ pub struct Distance {
     pub psnr: Option<f64>,
     /// Structural similarity, in `[-1, 1]`, 1 where nothing changed; none where the image is too small for it.
     pub ssim: Option<f64>,
+}
+
+/// What became of a predicted mask: intersections over union, in `[0, 1]`, of what is at least half likely to be
+/// manipulated. Two empty masks agree: 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MaskShift {
+    /// The mask of the saved file with that of the unchanged image.
+    pub kept: f64,
+    /// The masks of the unchanged image and of the saved file with the true one, where the data has it.
+    pub truth: Option<[f64; 2]>,
+    /// The mask of the saved file with the one that the attack was to forge, where it was to.
+    pub wanted: Option<f64>,
 }
 
 /// What an attack on one image cost.
@@ -254,6 +268,10 @@ impl Record {
         if let Some(v) = d.psnr.filter(|v| !v.is_finite() || *v < 0.0) {
             return fail("psnr", "a finite number from 0", &v);
         }
+        let shift = m.mask.iter().flat_map(|s| [Some(s.kept), s.wanted].into_iter().chain(both(s.truth)));
+        if let Some(v) = shift.flatten().find(|v| !(0.0..=1.0).contains(v)) {
+            return fail("mask", "overlaps in [0, 1]", &v);
+        }
         if d.l0_positions > d.l0_values {
             return fail("l0_positions", "at most l0_values", &d.l0_positions);
         }
@@ -288,6 +306,11 @@ impl Distance {
             ssim: ssim(clean, saved, height, width),
         }
     }
+}
+
+/// A pair as two that are there or not together.
+pub(crate) fn both(pair: Option<[f64; 2]>) -> [Option<f64>; 2] {
+    pair.map_or([None; 2], |p| p.map(Some))
 }
 
 /// Labels as `real` and `fake`.

@@ -10,12 +10,12 @@ use moire_zoo::{Decision, Network, Role};
 
 use crate::data::{Sample, read_saved};
 use crate::error::{Error, Repr};
-use crate::files;
 use crate::judge::Judge;
 use crate::model::{Model, names};
 use crate::plan::{AuditPlan, Judges, Surroundings};
-use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
+use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 use crate::store::Store;
+use crate::{files, mask};
 
 /// An audit made ready: what it asks, of whom, where and with what.
 pub struct Audit<'a> {
@@ -200,8 +200,11 @@ impl Audit<'_> {
         let parts = unit.iter().map(|s| s.load(bench.size)).collect::<Result<Vec<_>, _>>()?;
         let clean = Images::concat(&parts.iter().collect::<Vec<_>>())?;
         let before = bench.before(unit, &clean, &labels)?;
-        let correct: Vec<usize> = (0..unit.len()).filter(|&i| before[i].decided == labels[i]).collect();
-        let (changed, found) = self.attack(ready, unit, &clean, &correct, bench)?;
+        let concerned = |label| task.attack.is_some_and(|(attack, _)| attack.concerns(label));
+        let attacked: Vec<usize> =
+            (0..unit.len()).filter(|&i| before[i].decided == labels[i] && concerned(labels[i])).collect();
+        let Attacked { images: changed, found, wanted } =
+            self.attack(ready, unit, &clean, &attacked, bench)?;
         let float = bench.judge.judge(&changed, &labels)?;
 
         let mut saved = Vec::new();
@@ -212,6 +215,13 @@ impl Audit<'_> {
         }
         let saved = Images::concat(&saved.iter().collect::<Vec<_>>())?;
         let after = bench.judge.judge(&saved, &labels)?;
+        let masks = unit
+            .iter()
+            .enumerate()
+            .map(|(i, sample)| {
+                self.mask(task, sample, after[i].mask.as_deref(), wanted[i].as_deref(), bench.size)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         let seconds = ((self.clock)() - start) / unit.len() as f64;
 
         let (attack, eps) = task.text();
@@ -226,9 +236,10 @@ impl Audit<'_> {
             seed: self.plan.seed,
             answer: Answer::Measured(Box::new(Measured {
                 clean: before[i],
-                float: Some(float[i]),
-                saved: after[i],
+                float: Some(float[i].judgement),
+                saved: after[i].judgement,
                 distance: Distance::between(clean.image(i), saved.image(i), clean.height(), clean.width()),
+                mask: masks[i],
                 cost: Cost {
                     steps: found[i].steps.into(),
                     gradients: found[i].gradients.into(),
@@ -241,33 +252,67 @@ impl Audit<'_> {
         Ok(unit.iter().enumerate().map(record).collect())
     }
 
-    /// The images after the attack. What is decided wrongly already is its own answer and stays as it is.
+    /// Keeps the mask that the detector draws on a saved image, and says what became of it.
+    fn mask(
+        &self,
+        task: &Task<'_>,
+        sample: &Sample,
+        drawn: Option<&[f32]>,
+        wanted: Option<&[f32]>,
+        size: [usize; 2],
+    ) -> Result<Option<MaskShift>, Error> {
+        let Some(drawn) = drawn else { return Ok(None) };
+        let file = task.file(sample);
+        let keep = |place: String, mask: &[f32]| {
+            let picture = mask::picture(mask, size)?;
+            files::write(&self.folder.join(place), &encode_png(&picture))?;
+            Ok::<_, Error>(mask::marked(&picture))
+        };
+        let after = keep(mask::drawn(&file), drawn)?;
+        let wanted = wanted.map(|wanted| keep(mask::wanted(&file), wanted)).transpose()?;
+        let clean = Task { attack: None, ..*task };
+        // The images as they are come first, so their masks are on the disk.
+        let before = mask::marked(&read_saved(&self.folder.join(mask::drawn(&clean.file(sample))))?);
+        Ok(Some(mask::shift(&before, &after, sample.mask(size)?.as_deref(), wanted.as_deref())))
+    }
+
+    /// The images after the attack. What is decided wrongly already is its own answer and stays as it is, and so does
+    /// what the attack does not concern.
     fn attack(
         &self,
         ready: Option<&Ready<'_>>,
         unit: &[&Sample],
         clean: &Images,
-        correct: &[usize],
+        attacked: &[usize],
         bench: &mut Bench<'_>,
-    ) -> Result<(Images, Vec<Found>), Error> {
-        let mut found = vec![Found::default(); unit.len()];
-        let (Some(ready), false) = (ready, correct.is_empty()) else {
-            return Ok((clean.clone(), found));
+    ) -> Result<Attacked, Error> {
+        let (mut found, mut wanted) = (vec![Found::default(); unit.len()], vec![None; unit.len()]);
+        let (Some(ready), false) = (ready, attacked.is_empty()) else {
+            return Ok(Attacked { images: clean.clone(), found, wanted });
         };
-        let labels: Vec<Label> = correct.iter().map(|&i| unit[i].label).collect();
-        let ids: Vec<_> = correct.iter().map(|&i| unit[i].id()).collect();
+        let labels: Vec<Label> = attacked.iter().map(|&i| unit[i].label).collect();
+        let ids: Vec<_> = attacked.iter().map(|&i| unit[i].id()).collect();
         bench.detector.set_labels(&labels);
-        let images = clean.select(correct);
+        let images = clean.select(attacked);
         let samples = Samples { images: &images, ids: &ids, seed: self.plan.seed };
         let outcome = ready.run(&mut bench.detector, &samples, self.plan.criterion)?;
         let mut changed = clean.clone().into_tensor();
         let size = clean.image(0).len();
-        for (k, &i) in correct.iter().enumerate() {
+        for (k, &i) in attacked.iter().enumerate() {
             changed.data_mut()[i * size..(i + 1) * size].copy_from_slice(outcome.images.image(k));
             found[i] = outcome.found[k];
+            wanted[i] = outcome.wanted_masks.get(k).cloned();
         }
-        Ok((Images::new(changed)?, found))
+        Ok(Attacked { images: Images::new(changed)?, found, wanted })
     }
+}
+
+/// What an attack made of the images of a unit.
+struct Attacked {
+    images: Images,
+    found: Vec<Found>,
+    /// The masks that it was to forge.
+    wanted: Vec<Option<Vec<f32>>>,
 }
 
 /// One detector, compiled to attack and to judge.
@@ -293,7 +338,7 @@ impl Bench<'_> {
         if let Some(judgements) = known(&self.before) {
             return Ok(judgements);
         }
-        let judgements = self.judge.judge(clean, labels)?;
+        let judgements: Vec<_> = self.judge.judge(clean, labels)?.into_iter().map(|v| v.judgement).collect();
         self.before.extend(unit.iter().map(|s| s.name.clone()).zip(judgements.iter().copied()));
         Ok(judgements)
     }

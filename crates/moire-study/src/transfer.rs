@@ -100,6 +100,7 @@ impl Audit<'_> {
                         clean,
                         float: None,
                         saved,
+                        mask: None,
                         cost,
                         ..(**made).clone()
                     }))
@@ -144,7 +145,8 @@ impl Guest<'_> {
         let labels: Vec<Label> = unit.iter().map(|s| s.label).collect();
         let load = |s: &&Sample| fitted(&read_saved(&folder.join(task.file(s)))?, self.size);
         let images = unit.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-        self.judge.judge(&Images::concat(&images.iter().collect::<Vec<_>>())?, &labels)
+        let verdicts = self.judge.judge(&Images::concat(&images.iter().collect::<Vec<_>>())?, &labels)?;
+        Ok(verdicts.into_iter().map(|v| v.judgement).collect())
     }
 }
 

@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::path::PathBuf;
 
-use moire_study::{Budget, ErrorKind, Key, Record, Store};
+use moire_study::{Budget, ErrorKind, Key, MaskShift, Record, Store};
 use moire_tensor::Eps;
 use proptest::prelude::*;
 use support::{failed, meta, record, study, transferred};
@@ -20,6 +20,13 @@ fn place() -> (TempDir, PathBuf) {
 
 fn filled(path: &std::path::Path) -> Vec<Record> {
     let mut records = study("ynet");
+    for (image, truth) in [(0, Some([0.25, 0.5])), (1, None)] {
+        let mut masked = record("ynet", "iap_seg", 0, image, [1.0; 3]);
+        if let moire_study::Answer::Measured(m) = &mut masked.answer {
+            m.mask = Some(MaskShift { kept: 0.75, truth, wanted: truth.map(|_| 1.0) });
+        }
+        records.push(masked);
+    }
     records.push(failed("ynet", "fgsm", 4, 0, "no such file"));
     records.push(transferred("ynet", "meso4", &record("meso4", "urn", 1, 0, [1.0; 3]), [1.0, -1.0]));
     Store::open_or_create(path, &meta()).unwrap().insert(&records).unwrap();
@@ -102,6 +109,7 @@ fn what_breaks_a_promise_is_named() {
         ("linf", measured(&|m| m.distance.linf = 1.5)),
         ("psnr", measured(&|m| m.distance.psnr = Some(f64::INFINITY))),
         ("ssim", measured(&|m| m.distance.ssim = Some(-2.0))),
+        ("mask", measured(&|m| m.mask = Some(MaskShift { kept: 2.0, truth: None, wanted: None }))),
         ("file", measured(&|m| m.file = Some("javascript:alert(1)".to_owned()))),
     ];
     good.check().unwrap();

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use moire_tensor::Label;
 use sha2::{Digest, Sha256};
 
-pub use panel::{PANEL_SIDE, Panel, choose_panels};
+pub use panel::{MaskPng, PANEL_SIDE, Panel, choose_panels};
 
 use crate::error::{Error, Repr};
 use crate::record::{Judgement, Key, Record};
@@ -65,6 +65,7 @@ impl Report<'_> {
             charts: charts(&summary)?,
             matrices: matrix::matrices(&summary),
             results: table::results(&summary),
+            masks: table::masks(&summary),
             perceptibility: table::perceptibility(&summary),
             cost: table::cost(&summary),
             shown: shown(self.panels, &by_key, &labels)?,
@@ -92,6 +93,7 @@ struct Page<'a> {
     charts: Vec<Chart<'a>>,
     matrices: Vec<Matrix<'a>>,
     results: Table,
+    masks: Option<Table>,
     perceptibility: Table,
     cost: Table,
     shown: Vec<Shown<'a>>,
@@ -143,6 +145,7 @@ struct Shown<'a> {
     clean: Picture,
     change: Picture,
     adversarial: Picture,
+    masks: Vec<(&'static str, Picture)>,
 }
 
 struct Verdict {
@@ -267,6 +270,11 @@ fn shown<'a>(
             clean: picture(panel, "clean", &panel.clean_png)?,
             change: picture(panel, "change", &panel.change_png)?,
             adversarial: picture(panel, "adversarial", &panel.adversarial_png)?,
+            masks: panel
+                .masks
+                .iter()
+                .map(|m| Ok((m.what, picture(panel, m.what, &m.png)?)))
+                .collect::<Result<_, Error>>()?,
         })
     };
     panels.iter().map(one).collect()

@@ -26,6 +26,17 @@ pub struct Panel {
     pub change_png: Vec<u8>,
     /// The saved file.
     pub adversarial_png: Vec<u8>,
+    /// The masks that belong to them, in the order in which they are shown; none from a network that draws none.
+    pub masks: Vec<MaskPng>,
+}
+
+/// A mask of manipulated pixels, white where it marks, as a PNG file like those of a [`Panel`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaskPng {
+    /// Which one it is, for people.
+    pub what: &'static str,
+    /// The file.
+    pub png: Vec<u8>,
 }
 
 /// The records worth looking at, at most `each` for one network and attack: successes at the smallest budget
@@ -48,6 +59,12 @@ pub fn choose_panels(records: &[Record], each: usize) -> Vec<&Record> {
         if group.kind == Kind::Clean {
             continue;
         }
+        // What a mask was not forged on shows nothing.
+        let shows = |r: &&Record| {
+            group.kind != Kind::Mask
+                || r.measured().is_some_and(|m| m.mask.is_some_and(|s| s.wanted.is_some()))
+        };
+        let candidates: Vec<&Record> = candidates.into_iter().filter(shows).collect();
         let flipped = label_by_label(candidates.iter().copied().filter(|r| r.flipped()).collect());
         let picks = if flipped.is_empty() {
             let largest = candidates.iter().map(|r| size(r)).fold(0.0, f32::max);

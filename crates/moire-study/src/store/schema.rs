@@ -46,6 +46,7 @@ const TABLES: [(&str, &str); 2] = [
   saved_decided TEXT, saved_p_fake REAL, saved_margin REAL,
   p_l0 REAL, l0_positions INTEGER, l0_values INTEGER,
   l1 REAL, l2 REAL, rms REAL, linf REAL, rmse_255 REAL, psnr REAL, ssim REAL,
+  mask_kept REAL, mask_truth_before REAL, mask_truth_after REAL, mask_wanted REAL,
   steps INTEGER, gradients INTEGER, queries INTEGER, seconds REAL,
   file TEXT,
   PRIMARY KEY (network, crafted_on, attack, eps, image)

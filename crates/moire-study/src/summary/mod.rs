@@ -9,7 +9,7 @@ use moire_metric::{Interval, auc, wilson};
 use moire_tensor::Label;
 
 pub use findings::{Finding, Tone};
-pub use group::{Group, Kind, Medians};
+pub use group::{Group, Kind, Masks, Typical};
 pub use guards::Guard;
 pub use transfer::{Carried, Transfer};
 

@@ -140,8 +140,8 @@ pub(super) fn findings(transfers: &[Transfer], groups: &[Group]) -> Vec<Finding>
         v if v >= super::BREAKS => {
             (Tone::Breaks, format!("A detector that nobody looked into breaks: {furthest}."))
         }
-        v if v >= LITTLE => (Tone::Note, format!("Some changes carry over: {furthest} is the furthest.")),
-        _ => (Tone::Holds, format!("Hardly any change carries over: {furthest} is the furthest.")),
+        v if v >= LITTLE => (Tone::Note, format!("Some changes carry over. The furthest: {furthest}.")),
+        _ => (Tone::Holds, format!("Hardly any change carries over. The furthest: {furthest}.")),
     };
     let mut found = vec![Finding { tone, text, detail }];
     let mut origins: BTreeMap<&str, (f64, f64)> = BTreeMap::new();

@@ -45,6 +45,7 @@ pub(crate) fn record(network: &str, attack: &str, levels: u8, image: u32, margin
                 psnr: (levels > 0).then_some(40.0 + f64::from(image)),
                 ssim: Some(0.99),
             },
+            mask: None,
             cost: Cost {
                 steps: 10,
                 gradients: if attack.starts_with("pgd") { 10 } else { 0 },
