@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use moire_graph::Graph;
 use moire_tensor::{Eps, Label};
 
 use crate::apgd::{self, Apgd};
@@ -8,12 +9,13 @@ use crate::ascent::{Ascent, Samples};
 use crate::cf_l0::{self, CfL0};
 use crate::cw::{self, Cw, Distortion};
 use crate::deepfool::{self, DeepFool, DeepFoolNorm};
+use crate::detector::Traits;
 use crate::error::{Error, Repr};
 use crate::iap::{self, Iap};
 use crate::jsma::{self, Jsma};
 use crate::kra::{self, Kra, Masking};
 use crate::layers::KeyLayers;
-use crate::loss::{Loss, OverfireForm};
+use crate::loss::{Loss, LossKind, OverfireForm};
 use crate::mi_fgsm::{self, MiFgsm};
 use crate::outcome::{Criterion, Outcome};
 use crate::params::{Params, Walk};
@@ -159,6 +161,15 @@ impl Attack {
     /// Whether there is anything to do to an image of this label: a mask is forged on fakes alone.
     pub fn concerns(&self, label: Label) -> bool {
         label == Label::Fake || !matches!(self, Self::IapSeg(_))
+    }
+
+    /// Whether the network has what the attack looks at: zones of its latent, a mask. All attacks have use for a margin.
+    pub fn fits(&self, graph: &Graph, traits: &Traits) -> bool {
+        match self {
+            Self::IapSeg(_) => LossKind::Segmentation { weight: iap::MASK_WEIGHT }.fits(graph, traits.zones),
+            Self::UapOverfire(_) => traits.zones,
+            _ => true,
+        }
     }
 
     /// Makes the attack ready, within the L-infinity budget `eps` where it takes one: a universal one is crafted here.

@@ -58,6 +58,7 @@ impl Error {
             Repr::Empty { .. }
             | Repr::Twice { .. }
             | Repr::Alone
+            | Repr::Unfitting { .. }
             | Repr::NoDetector { .. }
             | Repr::Toml(_) => ErrorKind::Plan,
             Repr::Attack(_) | Repr::Graph(_) | Repr::Tensor(_) => ErrorKind::Run,
@@ -146,6 +147,10 @@ pub(crate) enum Repr {
     Twice { what: &'static str, text: String },
     #[error("only one detector is named, and a transfer is from one to another: name two or more")]
     Alone,
+    #[error(
+        "{attack} needs zones or a mask, and no detector of this audit has them: name ynet, or another attack"
+    )]
+    Unfitting { attack: &'static str },
     #[error("the plan as text: {0}")]
     Toml(#[from] toml::ser::Error),
     #[error(transparent)]

@@ -5,6 +5,7 @@
 //! - [`Record`]: one image, one attack, one network: what was asked, what came out, what it cost.
 //! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
 //! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
+//! - [`Paper`]: the plan of a paper's experiments, and its tables beside what was published.
 //! - [`Report`]: all of it on one self-contained page; [`csv`] and [`json`] for machines.
 //!
 //! ```
@@ -47,6 +48,7 @@ mod output;
 mod plan;
 mod record;
 mod report;
+mod reproduce;
 mod runner;
 mod store;
 mod summary;
@@ -62,6 +64,7 @@ pub use output::write_outputs;
 pub use plan::{AuditPlan, Judges, Surroundings};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 pub use report::{MaskPng, PANEL_SIDE, Panel, Report, choose_panels};
+pub use reproduce::{Paper, PaperTable, Scale};
 pub use runner::{Audit, Progress};
 pub use store::{Meta, Store};
 pub use summary::{

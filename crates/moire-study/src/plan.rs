@@ -1,5 +1,8 @@
-use moire_attack::{Attack, Criterion};
+use std::collections::BTreeMap;
+
+use moire_attack::{Attack, Criterion, Traits};
 use moire_tensor::Eps;
+use moire_zoo::{Decision, Network, Role};
 use serde::Serialize;
 
 use crate::data::Sample;
@@ -47,6 +50,9 @@ struct Text<'a> {
     judges: Judges,
     seed: u64,
     images: usize,
+    /// Attacks that a detector has nothing for, so that it was not attacked with them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unfit: BTreeMap<&'a str, Vec<String>>,
 }
 
 impl AuditPlan {
@@ -60,6 +66,12 @@ impl AuditPlan {
             };
             budgets.into_iter().map(move |eps| (attack, eps))
         })
+    }
+
+    /// The attacks that this network has nothing for; it is not attacked with them, and still judges what they did to
+    /// others.
+    pub fn unfit(&self, network: &Network) -> Vec<&Attack> {
+        self.attacks.iter().filter(|a| !a.fits(&network.graph, &traits(network))).collect()
     }
 
     /// # Errors
@@ -107,6 +119,13 @@ impl AuditPlan {
             judges: self.judges,
             seed: self.seed,
             images: samples.len(),
+            unfit: names
+                .iter()
+                .zip(models)
+                .map(|(name, model)| (name.as_str(), self.unfit(&model.network)))
+                .filter(|(_, attacks)| !attacks.is_empty())
+                .map(|(name, attacks)| (name, attacks.iter().map(ToString::to_string).collect()))
+                .collect(),
         };
         let weights = names.iter().zip(models).flat_map(|(name, model)| {
             model.files.iter().map(move |(file, hash)| (format!("{name}: {file}"), hash.clone()))
@@ -134,4 +153,10 @@ pub struct Surroundings {
     pub command: String,
     /// The machine and its settings, by name.
     pub environment: Vec<(String, String)>,
+}
+
+/// What attacks may know of a detector.
+pub(crate) fn traits(network: &Network) -> Traits {
+    let (mean, std) = (network.preprocess.mean, network.preprocess.std);
+    Traits { mean, std, zones: network.role == Role::Detector(Decision::Zones) }
 }

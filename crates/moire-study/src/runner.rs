@@ -2,17 +2,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use moire_attack::{Attack, Detector, Found, Ready, Samples, Traits};
+use moire_attack::{Attack, Detector, Found, Ready, Samples};
 use moire_graph::Device;
 use moire_image::{Picture, encode_png};
 use moire_tensor::{Eps, Images, Label};
-use moire_zoo::{Decision, Network, Role};
+use moire_zoo::Role;
 
 use crate::data::{Sample, read_saved};
 use crate::error::{Error, Repr};
 use crate::judge::Judge;
 use crate::model::{Model, names};
-use crate::plan::{AuditPlan, Judges, Surroundings};
+use crate::plan::{AuditPlan, Judges, Surroundings, traits};
 use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 use crate::store::Store;
 use crate::{files, mask};
@@ -112,26 +112,31 @@ impl Audit<'_> {
                 return Err(Repr::NoDetector { name: network.name.clone() }.into());
             }
         }
+        let fits = |a: &&Attack| !self.models.iter().all(|m| self.plan.unfit(&m.network).contains(a));
+        if let Some(attack) = self.plan.attacks.iter().find(|a| !fits(a)) {
+            return Err(Repr::Unfitting { attack: attack.name() }.into());
+        }
         let meta = self.plan.meta(self.models, self.samples, self.surroundings)?;
         std::fs::create_dir_all(self.folder).map_err(|e| Error::io(self.folder, e))?;
         let mut store = Store::open_or_create(&database(self.folder), &meta)?;
         let done = store.done_keys()?;
         let names = names(&self.plan.detectors);
-        let (count, attacks) = (names.len(), self.plan.pairs().count());
+        let tasks: usize = names.iter().zip(self.models).map(|(n, m)| self.tasks(n, m).count()).sum();
         let transfers = match self.plan.judges {
             Judges::Own => 0,
-            Judges::All => count * (count - 1) * attacks,
+            // All but the images as they are.
+            Judges::All => (names.len() - 1) * (tasks - names.len()),
         };
         let mut progress = Progress {
             done: done.len(),
-            total: (count * (1 + attacks) + transfers) * self.samples.len(),
+            total: (tasks + transfers) * self.samples.len(),
             doing: String::new(),
         };
         if watch(&progress).is_break() {
             return Ok(());
         }
         for (name, model) in names.iter().zip(self.models) {
-            if self.detector(name, &model.network, &done, &mut store, &mut progress, watch)?.is_break() {
+            if self.detector(name, model, &done, &mut store, &mut progress, watch)?.is_break() {
                 return Ok(());
             }
         }
@@ -141,23 +146,25 @@ impl Audit<'_> {
         Ok(())
     }
 
-    /// The images as they are, then every attack, on one detector.
-    pub(crate) fn tasks<'t>(&'t self, network: &'t str) -> impl Iterator<Item = Task<'t>> {
-        let attacks = [None].into_iter().chain(self.plan.pairs().map(Some));
-        attacks.map(move |attack| Task { network, attack })
+    /// The images as they are, then every attack that the detector has anything for.
+    pub(crate) fn tasks<'t>(&'t self, name: &'t str, model: &Model) -> impl Iterator<Item = Task<'t>> {
+        let unfit = self.plan.unfit(&model.network);
+        let pairs = self.plan.pairs().filter(move |(attack, _)| !unfit.contains(attack));
+        [None].into_iter().chain(pairs.map(Some)).map(move |attack| Task { network: name, attack })
     }
 
     /// All attacks on one detector.
     fn detector(
         &self,
         name: &str,
-        network: &Network,
+        model: &Model,
         done: &BTreeSet<Key>,
         store: &mut Store,
         progress: &mut Progress,
         watch: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let tasks: Vec<Task<'_>> = self.tasks(name).collect();
+        let network = &model.network;
+        let tasks: Vec<Task<'_>> = self.tasks(name, model).collect();
         let left = |task: &Task<'_>| -> Vec<&Sample> {
             self.samples.iter().filter(|s| !done.contains(&task.key(s))).collect()
         };
@@ -342,12 +349,6 @@ impl Bench<'_> {
         self.before.extend(unit.iter().map(|s| s.name.clone()).zip(judgements.iter().copied()));
         Ok(judgements)
     }
-}
-
-/// What attacks may know of a detector.
-fn traits(network: &Network) -> Traits {
-    let (mean, std) = (network.preprocess.mean, network.preprocess.std);
-    Traits { mean, std, zones: network.role == Role::Detector(Decision::Zones) }
 }
 
 /// The database of the study in `folder`.

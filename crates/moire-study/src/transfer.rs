@@ -38,9 +38,11 @@ impl Audit<'_> {
         let names = names(&self.plan.detectors);
         let mut own: BTreeMap<Key, Record> = BTreeMap::new();
         for (target, model) in names.iter().zip(self.models) {
-            let origins = names.iter().filter(|origin| *origin != target);
-            let tasks: Vec<Task<'_>> =
-                origins.flat_map(|origin| self.tasks(origin)).filter(|task| task.attack.is_some()).collect();
+            let origins = names.iter().zip(self.models).filter(|(origin, _)| *origin != target);
+            let tasks: Vec<Task<'_>> = origins
+                .flat_map(|(name, model)| self.tasks(name, model))
+                .filter(|t| t.attack.is_some())
+                .collect();
             let left = |task: &Task<'_>| -> Vec<&Sample> {
                 self.samples.iter().filter(|s| !done.contains(&key(target, task, s))).collect()
             };

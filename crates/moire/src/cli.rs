@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use moire_attack::{Attack, Criterion};
-use moire_study::ModelSpec;
+use moire_study::{ModelSpec, Paper, Scale};
 use moire_tensor::Eps;
 use moire_zoo::{Attribute, Attributes};
 
@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Demo,
     /// Attack detectors on a folder of images, and write a study with a report
     Audit(AuditArgs),
+    /// Make a paper's tables again, on detectors and images of your own
+    Reproduce(ReproduceArgs),
     /// What a network answers on given images, and its input gradient, as safetensors
     Eval(EvalArgs),
     /// Write a study's report and tables again, from its records
@@ -206,6 +208,74 @@ pub(crate) struct BenchArgs {
     pub(crate) runs: u16,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  moire reproduce kra --models ynet:classnseg/,mesoinception4:MesoInception_F2F.h5 --data faces/ \
+                  --scale smoke\n\nIt can be stopped at any time: the same command goes on where it was."
+)]
+pub(crate) struct ReproduceArgs {
+    /// The paper
+    #[arg(value_enum)]
+    pub(crate) paper: PaperArg,
+    /// Detectors, each NAME:PATH as for audit, with commas between them
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) models: Vec<ModelSpec>,
+    /// Folder with the folders real and fake (or 0_real and 1_fake), and mask where the data has masks of its fakes
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// How much of it
+    #[arg(long, value_enum, default_value = "smoke")]
+    pub(crate) scale: ScaleArg,
+    /// Folder for the study; moire-kra or moire-ffm where none is given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// At most so many images of each label, in the order of their names
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Fixes every random number
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Images that run at once; no result depends on it
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) batch: u16,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PaperArg {
+    /// The Key Region Attack (arXiv 2106.01615)
+    Kra,
+    /// The attacks on facial forensics models (arXiv 1911.00660)
+    Ffm,
+}
+
+impl From<PaperArg> for Paper {
+    fn from(arg: PaperArg) -> Self {
+        match arg {
+            PaperArg::Kra => Self::Kra,
+            PaperArg::Ffm => Self::Ffm,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ScaleArg {
+    /// Three images of each label and few steps, to see that all of it works
+    Smoke,
+    /// All images and the attacks' own parameters
+    Full,
+}
+
+impl From<ScaleArg> for Scale {
+    fn from(arg: ScaleArg) -> Self {
+        match arg {
+            ScaleArg::Smoke => Self::Smoke,
+            ScaleArg::Full => Self::Full,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

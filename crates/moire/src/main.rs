@@ -19,6 +19,7 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Audit(args) => commands::audit::run(&args),
+        Command::Reproduce(args) => commands::reproduce::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Zoo(args) => commands::zoo::run(&args),

@@ -5,4 +5,5 @@ pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod report;
+pub(crate) mod reproduce;
 pub(crate) mod zoo;
