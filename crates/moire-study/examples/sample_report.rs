@@ -165,7 +165,7 @@ fn panel(record: &Record) -> Panel {
         clean_png: png(&clean),
         change_png: png(&change),
         adversarial_png: png(&saved),
-        masks: Vec::new(),
+        extras: Vec::new(),
     }
 }
 

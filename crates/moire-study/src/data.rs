@@ -151,7 +151,7 @@ fn sample(folder: &Path, path: PathBuf, label: Label) -> Result<Sample, Error> {
     let mut mask = None;
     if let (Label::Fake, Some((_, below))) = (label, name.split_once('/')) {
         let place = |ending: &&str| folder.join("mask").join(below).with_extension(ending);
-        if let Some(path) = ENDINGS.iter().map(|e| place(e)).find(|p| p.is_file()) {
+        if let Some(path) = ENDINGS.iter().map(place).find(|p| p.is_file()) {
             let bytes = read(&path, limits.max_bytes)?;
             decode(&bytes, &path.display().to_string(), &limits)?;
             mask = Some((path, sha256(&bytes)));

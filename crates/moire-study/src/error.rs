@@ -53,7 +53,7 @@ impl Error {
             Repr::Duplicate { .. } => ErrorKind::Duplicate,
             Repr::Panel { .. } => ErrorKind::Panel,
             Repr::ReadOnly { .. } | Repr::Database { .. } => ErrorKind::Database,
-            Repr::Spec { .. } | Repr::Unfit { .. } | Repr::Model(_) => ErrorKind::Model,
+            Repr::Spec { .. } | Repr::Unfit { .. } | Repr::Model(_) | Repr::Formats(_) => ErrorKind::Model,
             Repr::Data { .. } | Repr::Clash { .. } | Repr::Image(_) => ErrorKind::Data,
             Repr::Empty { .. }
             | Repr::Twice { .. }
@@ -126,7 +126,7 @@ pub(crate) enum Repr {
     #[error("{}: {source}", path.display())]
     Database { path: PathBuf, source: rusqlite::Error },
     #[error("the {which} picture of '{title}' is not {expected}")]
-    Panel { title: String, which: &'static str, expected: &'static str },
+    Panel { title: String, which: String, expected: &'static str },
     #[error("'{text}' names no model: {expected}")]
     Spec { text: String, expected: String },
     #[error("{}: expected {expected}, found {found}", path.display())]
@@ -135,6 +135,8 @@ pub(crate) enum Repr {
     NoDetector { name: String },
     #[error(transparent)]
     Model(#[from] moire_zoo::Error),
+    #[error(transparent)]
+    Formats(#[from] moire_formats::Error),
     #[error("{}: expected {expected}, found {found}", folder.display())]
     Data { folder: PathBuf, expected: &'static str, found: String },
     #[error("'{first}' and '{second}' would be saved under one name, '{name}': rename one of them")]
@@ -183,6 +185,7 @@ macro_rules! from {
 
 from!(
     moire_zoo::Error,
+    moire_formats::Error,
     moire_image::Error,
     moire_attack::Error,
     moire_graph::Error,

@@ -53,6 +53,7 @@ mod runner;
 mod store;
 mod summary;
 mod transfer;
+mod universal;
 mod words;
 
 pub use moire_tensor::Label;
@@ -63,7 +64,7 @@ pub use model::{Model, ModelSpec, Opened, Which};
 pub use output::write_outputs;
 pub use plan::{AuditPlan, Judges, Surroundings};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
-pub use report::{MaskPng, PANEL_SIDE, Panel, Report, choose_panels};
+pub use report::{Extra, PANEL_SIDE, Panel, Report, choose_panels};
 pub use reproduce::{Paper, PaperTable, Scale};
 pub use runner::{Audit, Progress};
 pub use store::{Meta, Store};

@@ -1,4 +1,5 @@
-//! Masks of manipulated pixels: as files beside the saved images, and compared.
+//! Maps over the pixels of an image as files beside it: masks of manipulated pixels, which are compared too, and key
+//! regions.
 
 use moire_image::Picture;
 use moire_metric::iou;
@@ -18,6 +19,12 @@ pub(crate) fn drawn(file: &str) -> String {
 /// Where the mask is kept that an attack was to forge on a saved image.
 pub(crate) fn wanted(file: &str) -> String {
     beside("wanted", file)
+}
+
+/// Where the map of the n-th layer of a key region is kept, of the image that is saved in `file`; the last one is where
+/// all layers agree.
+pub(crate) fn region(file: &str, layer: usize) -> String {
+    format!("{}/{layer}.png", beside("regions", file))
 }
 
 fn beside(folder: &str, file: &str) -> String {

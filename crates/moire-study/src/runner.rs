@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use moire_attack::{Attack, Detector, Found, Ready, Samples};
+use moire_attack::{Attack, Detector, Found, Objective, Ready, Samples};
 use moire_graph::Device;
 use moire_image::{Picture, encode_png};
 use moire_tensor::{Eps, Images, Label};
@@ -12,10 +12,11 @@ use crate::data::{Sample, read_saved};
 use crate::error::{Error, Repr};
 use crate::judge::Judge;
 use crate::model::{Model, names};
+use crate::output::PANELS;
 use crate::plan::{AuditPlan, Judges, Surroundings, traits};
 use crate::record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 use crate::store::Store;
-use crate::{files, mask};
+use crate::{files, mask, universal};
 
 /// An audit made ready: what it asks, of whom, where and with what.
 pub struct Audit<'a> {
@@ -81,12 +82,22 @@ impl Task<'_> {
         format!("{}: {attack}{eps}", self.network)
     }
 
+    /// The folder of what is kept of it, within `images` and beside.
+    fn folder(&self) -> String {
+        let (attack, eps) = self.text();
+        folder(self.network, &attack, eps.as_ref())
+    }
+
     /// Where the result of an image is saved, relative to the study's folder.
     pub(crate) fn file(&self, sample: &Sample) -> String {
-        let (attack, eps) = self.text();
-        let eps = eps.map_or(String::new(), |e| format!("{}/", plain(e.text())));
-        format!("images/{}/{}/{eps}{}", plain(self.network), plain(&attack), sample.saved_name())
+        format!("images/{}/{}", self.folder(), sample.saved_name())
     }
+}
+
+/// The folder of what is kept of one attack on one network at one budget.
+pub(crate) fn folder(network: &str, attack: &str, eps: Option<&Budget>) -> String {
+    let eps = eps.map_or(String::new(), |e| format!("/{}", plain(e.text())));
+    format!("{}/{}{eps}", plain(network), plain(attack))
 }
 
 /// A text as the name of a folder.
@@ -181,6 +192,14 @@ impl Audit<'_> {
             let ready =
                 task.attack.map(|(attack, eps)| attack.prepare(&mut bench.detector, eps, self.plan.seed));
             let ready = ready.transpose()?;
+            if let (Some((attack, eps)), Some(universal)) =
+                (task.attack, ready.as_ref().and_then(Ready::universal))
+            {
+                let budget = eps.map(Budget::from);
+                let bytes =
+                    universal::to_bytes(universal, name, model, attack, budget.as_ref(), self.plan.seed)?;
+                files::write(&self.folder.join(universal::place(&task.folder())), &bytes)?;
+            }
             for unit in left(task).chunks(self.batch) {
                 progress.doing = task.title();
                 let records = self.unit(task, ready.as_ref(), unit, &mut bench)?;
@@ -231,6 +250,8 @@ impl Audit<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let seconds = ((self.clock)() - start) / unit.len() as f64;
 
+        self.regions(task, unit, &clean, &attacked, bench)?;
+
         let (attack, eps) = task.text();
         let record = |(i, sample): (usize, &&Sample)| Record {
             network: task.network.to_owned(),
@@ -257,6 +278,34 @@ impl Audit<'_> {
             })),
         };
         Ok(unit.iter().enumerate().map(record).collect())
+    }
+
+    /// Keeps the maps that key regions are made of, and the least of them, for the first images of each label: what the
+    /// report shows.
+    fn regions(
+        &self,
+        task: &Task<'_>,
+        unit: &[&Sample],
+        clean: &Images,
+        attacked: &[usize],
+        bench: &mut Bench<'_>,
+    ) -> Result<(), Error> {
+        let Some((Attack::Kra(kra), _)) = task.attack else { return Ok(()) };
+        let first = |label| self.samples.iter().filter(move |s| s.label == label).take(PANELS);
+        let shown: Vec<usize> =
+            attacked.iter().copied().filter(|&i| first(unit[i].label).any(|s| s == unit[i])).collect();
+        if shown.is_empty() {
+            return Ok(());
+        }
+        let maps = bench.detector.heat_maps(&clean.select(&shown), &kra.layers)?;
+        for (&i, maps) in shown.iter().zip(&maps) {
+            let Some(at_all) = least(maps) else { continue };
+            for (layer, map) in maps.iter().chain([&at_all]).enumerate() {
+                let path = self.folder.join(mask::region(&task.file(unit[i]), layer));
+                files::write(&path, &encode_png(&mask::picture(map, bench.size)?))?;
+            }
+        }
+        Ok(())
     }
 
     /// Keeps the mask that the detector draws on a saved image, and says what became of it.
@@ -312,6 +361,15 @@ impl Audit<'_> {
         }
         Ok(Attacked { images: Images::new(changed)?, found, wanted })
     }
+}
+
+/// The pointwise minimum of maps.
+fn least(maps: &[Vec<f32>]) -> Option<Vec<f32>> {
+    let pointwise = |mut a: Vec<f32>, b: Vec<f32>| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a = a.min(b));
+        a
+    };
+    maps.iter().cloned().reduce(pointwise)
 }
 
 /// What an attack made of the images of a unit.

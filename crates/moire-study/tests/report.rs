@@ -22,7 +22,7 @@ fn panels(records: &[Record]) -> Vec<Panel> {
         clean_png: png(64, 48),
         change_png: png(64, 48),
         adversarial_png: png(64, 48),
-        masks: Vec::new(),
+        extras: Vec::new(),
     };
     choose_panels(records, 1).into_iter().map(panel).collect()
 }

@@ -1,4 +1,4 @@
-use crate::summary::{Carried, Group, Share, Summary, Transfer};
+use crate::summary::{Carried, Group, Kind, Share, Summary, Transfer};
 use crate::words::{percent, percent_or_dash};
 
 /// What the files of each network do to each, under one attack and budget.
@@ -48,11 +48,17 @@ pub(super) fn matrices(summary: &Summary) -> Vec<Matrix<'_>> {
         Matrix {
             id: format!("transfer{index}"),
             title: format!("{} · {budget}", transfer.label),
-            rows: networks.iter().map(|&origin| Row { origin, cells: cells(origin) }).collect(),
+            // A network without the attack has no files to show.
+            rows: networks
+                .iter()
+                .filter(|origin| home(origin).is_some())
+                .map(|&origin| Row { origin, cells: cells(origin) })
+                .collect(),
             networks: networks.clone(),
         }
     };
-    summary.transfers.iter().enumerate().map(one).collect()
+    // A forged mask is to leave decisions as they are: its success is none that could carry over.
+    summary.transfers.iter().filter(|t| t.kind != Kind::Mask).enumerate().map(one).collect()
 }
 
 fn cell(success: Share, ratio: Option<f64>, home: bool) -> Cell {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use moire_tensor::Label;
 use sha2::{Digest, Sha256};
 
-pub use panel::{MaskPng, PANEL_SIDE, Panel, choose_panels};
+pub use panel::{Extra, PANEL_SIDE, Panel, choose_panels};
 
 use crate::error::{Error, Repr};
 use crate::record::{Judgement, Key, Record};
@@ -145,7 +145,7 @@ struct Shown<'a> {
     clean: Picture,
     change: Picture,
     adversarial: Picture,
-    masks: Vec<(&'static str, Picture)>,
+    extras: Vec<(String, Picture)>,
 }
 
 struct Verdict {
@@ -241,7 +241,7 @@ fn shown<'a>(
     let one = |panel: &Panel| {
         let fail = || Repr::Panel {
             title: panel.key.image.clone(),
-            which: "clean",
+            which: "clean".to_owned(),
             expected: "of a record of this study",
         };
         let record = *records.get(&panel.key).ok_or_else(fail)?;
@@ -270,10 +270,10 @@ fn shown<'a>(
             clean: picture(panel, "clean", &panel.clean_png)?,
             change: picture(panel, "change", &panel.change_png)?,
             adversarial: picture(panel, "adversarial", &panel.adversarial_png)?,
-            masks: panel
-                .masks
+            extras: panel
+                .extras
                 .iter()
-                .map(|m| Ok((m.what, picture(panel, m.what, &m.png)?)))
+                .map(|m| Ok((m.what.clone(), picture(panel, &m.what, &m.png)?)))
                 .collect::<Result<_, Error>>()?,
         })
     };

@@ -26,15 +26,15 @@ pub struct Panel {
     pub change_png: Vec<u8>,
     /// The saved file.
     pub adversarial_png: Vec<u8>,
-    /// The masks that belong to them, in the order in which they are shown; none from a network that draws none.
-    pub masks: Vec<MaskPng>,
+    /// What else belongs to them, in the order in which it is shown: masks, key regions, universal perturbations.
+    pub extras: Vec<Extra>,
 }
 
-/// A mask of manipulated pixels, white where it marks, as a PNG file like those of a [`Panel`].
+/// One more picture of a [`Panel`], like its others.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MaskPng {
-    /// Which one it is, for people.
-    pub what: &'static str,
+pub struct Extra {
+    /// What it is, for people.
+    pub what: String,
     /// The file.
     pub png: Vec<u8>,
 }
@@ -112,8 +112,8 @@ pub(super) struct Picture {
     pub(super) height: u32,
 }
 
-pub(super) fn picture(panel: &Panel, which: &'static str, png: &[u8]) -> Result<Picture, Error> {
-    let fail = |expected| Repr::Panel { title: panel.key.image.clone(), which, expected };
+pub(super) fn picture(panel: &Panel, which: &str, png: &[u8]) -> Result<Picture, Error> {
+    let fail = |expected| Repr::Panel { title: panel.key.image.clone(), which: which.to_owned(), expected };
     let (width, height) = dimensions(png).ok_or_else(|| fail("a PNG file"))?;
     if !(1..=PANEL_SIDE).contains(&width) || !(1..=PANEL_SIDE).contains(&height) {
         return Err(fail("1 to 256 pixels a side").into());

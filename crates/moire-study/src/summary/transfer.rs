@@ -108,8 +108,10 @@ pub(super) fn findings(transfers: &[Transfer], groups: &[Group]) -> Vec<Finding>
     let attacks = || transfers.iter().filter(|t| t.kind.is_attack());
     let cells = || attacks().flat_map(|t| t.cells.iter().map(move |c| (t, c)));
     let value = |c: &Carried| c.success.value().unwrap_or(0.0);
-    // The first of equals wins: at the smallest budget, in the order of names.
-    let Some((transfer, cell)) = cells().reduce(|a, b| if value(b.1) > value(a.1) { b } else { a }) else {
+    // What is surest, by the lower end of its interval: one image of one says little. The first of equals wins: at the
+    // smallest budget, in the order of names.
+    let surest = |c: &Carried| c.success.interval().low;
+    let Some((transfer, cell)) = cells().reduce(|a, b| if surest(b.1) > surest(a.1) { b } else { a }) else {
         return Vec::new();
     };
     let at = transfer.eps.as_ref().map_or_else(String::new, |e| format!(" at {}", e.text()));

@@ -60,7 +60,7 @@ pub(crate) fn record(network: &str, attack: &str, levels: u8, image: u32, margin
 /// What `network` says of a file that was made on `origin`.
 pub(crate) fn transferred(network: &str, origin: &str, of: &Record, margins: [f64; 2]) -> Record {
     let mut record = of.clone();
-    record.network = network.to_owned();
+    network.clone_into(&mut record.network);
     record.crafted_on = Some(origin.to_owned());
     if let Answer::Measured(m) = &mut record.answer {
         m.clean = judgement(record.label, margins[0]);

@@ -65,7 +65,9 @@ fn markdown(paper: Paper, tables: &[PaperTable]) -> String {
         let rule = "|---".repeat(t.head.len());
         let _ = write!(text, "\n## {}\n{}{rule}|\n", t.title, line(&mut t.head.iter().copied()));
         t.rows.iter().for_each(|row| text += &line(&mut row.iter().map(String::as_str)));
-        text += &t.notes.iter().map(|note| format!("\n{note}\n")).collect::<String>();
+        for note in &t.notes {
+            let _ = write!(text, "\n{note}\n");
+        }
     }
     text
 }
