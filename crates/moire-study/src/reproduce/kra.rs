@@ -2,7 +2,7 @@
 
 use moire_attack::Attack;
 
-use super::{DASH, PaperTable, Scale, attack, budget, maybe, number, percent, share};
+use super::{DASH, PaperTable, Scale, attack, budget, maybe, number, share};
 use crate::summary::{Summary, Transfer, Typical};
 
 /// The paper does not state PGD's budget.
@@ -103,7 +103,7 @@ fn white_box(summary: &Summary) -> PaperTable {
             share(g.success),
             maybe(unsaved, |v| format!("{v:.3}")),
             maybe(mean(|m| m.rms), number),
-            maybe(mean(|m| m.p_l0), percent),
+            maybe(mean(|m| m.p_l0), |v| format!("{} %", number(100.0 * v))),
             maybe(g.seconds_an_image(), number),
             maybe(mean(|m| m.l2), number),
             budget(g),

@@ -9,7 +9,7 @@ use moire_tensor::Eps;
 use crate::model::ModelSpec;
 use crate::plan::{AuditPlan, Judges};
 use crate::summary::{Group, Share, Summary};
-use crate::words::{number, percent};
+use crate::words::number;
 
 /// A paper whose experiments can be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
