@@ -1,15 +1,17 @@
-use moire_tensor::Eps;
+use moire_graph::Graph;
+use moire_tensor::{Eps, Label};
 
 use crate::apgd::{self, Apgd};
 use crate::ascent::{Ascent, Samples};
 use crate::cf_l0::{self, CfL0};
 use crate::cw::{self, Cw, Distortion};
 use crate::deepfool::{self, DeepFool};
+use crate::detector::Traits;
 use crate::error::{Error, Repr};
 use crate::iap::{self, Iap};
 use crate::jsma::{self, Jsma};
 use crate::kra::{self, Kra};
-use crate::loss::Loss;
+use crate::loss::{Loss, LossKind};
 use crate::mi_fgsm::{self, MiFgsm};
 use crate::outcome::{Criterion, Outcome};
 use crate::params::Walk;
@@ -127,6 +129,20 @@ impl Attack {
             | Self::UapOverfire(_) => true,
             Self::Kra(kra) => kra.attack.takes_budget(),
             _ => false,
+        }
+    }
+
+    /// Whether there is anything to do to an image of this label: a mask is forged on fakes alone.
+    pub fn concerns(&self, label: Label) -> bool {
+        label == Label::Fake || !matches!(self, Self::IapSeg(_))
+    }
+
+    /// Whether the network has what the attack looks at: zones of its latent, a mask. All attacks have use for a margin.
+    pub fn fits(&self, graph: &Graph, traits: &Traits) -> bool {
+        match self {
+            Self::IapSeg(_) => LossKind::Segmentation { weight: iap::MASK_WEIGHT }.fits(graph, traits.zones),
+            Self::UapOverfire(_) => traits.zones,
+            _ => true,
         }
     }
 

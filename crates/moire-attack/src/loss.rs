@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use moire_graph::{Act, Builder, Error, Graph, ValueId};
+use moire_graph::{Act, Builder, Error, Graph, Op, ValueId};
 use moire_tensor::Label;
 
 /// What an attack makes fall.
@@ -141,7 +141,7 @@ impl LossKind {
                 let wanted = b.scalar(BARELY_FAKE);
                 let held = activation(&mut b, energies, wanted)?;
                 let p = mask.expect("the network has been found to have a mask");
-                let forged = segmentation(&mut b, p)?;
+                let forged = segmentation(&mut b, graph, p)?;
                 let forged = b.scale(forged, weight)?;
                 b.add(held, forged)?
             }
@@ -167,21 +167,40 @@ fn activation(b: &mut Builder, [fake, real]: [ValueId; 2], wanted: ValueId) -> R
     b.add(real, fake)
 }
 
-/// The mean over pixels of the cross-entropy that the network was trained with, which takes probabilities p as if they
-/// were logits: ln(1 + exp((1 - 2 m)(2 p - 1))).
-fn segmentation(b: &mut Builder, p: ValueId) -> Result<ValueId, Error> {
+/// The mean over pixels of the cross-entropy of the mask p with the wanted one m, -m ln p - (1 - m) ln(1 - p), by p's logit l:
+/// ln(1 + exp((1 - 2 m) l)).
+fn segmentation(b: &mut Builder, graph: &Graph, p: ValueId) -> Result<ValueId, Error> {
     let shape = b.shape(p).clone();
     let wanted = b.input(LossKind::MASK, shape)?;
-    let one = b.scalar(1.0);
-    let mut centred = |v: ValueId| {
-        let double = b.scale(v, 2.0)?;
-        b.sub(double, one)
-    };
-    let (says, should) = (centred(p)?, centred(wanted)?);
-    let agreement = b.mul(says, should)?;
-    let against = b.scale(agreement, -1.0)?;
+    let (double, one) = (b.scale(wanted, -2.0)?, b.scalar(1.0));
+    let sign = b.add(double, one)?;
+    let logit = logit(b, graph, p)?;
+    let against = b.mul(logit, sign)?;
     let entropy = b.act(against, Act::Softplus)?;
     b.mean_all(entropy)
+}
+
+/// The logit of a probability: what went into the sigmoid, or into the softmax of two classes, that it came from. Of a
+/// probability of other making 4 p - 2, which has the logit's slope in the middle.
+fn logit(b: &mut Builder, graph: &Graph, p: ValueId) -> Result<ValueId, Error> {
+    let node = graph.node(p);
+    match &node.op {
+        Op::Act(Act::Sigmoid) => return Ok(node.inputs[0]),
+        Op::Slice(slice) => {
+            let from = graph.node(node.inputs[0]);
+            if matches!(&from.op, Op::Softmax(softmax) if softmax.axis == slice.axis) {
+                let classes = from.inputs[0];
+                if graph.shape(classes)[slice.axis] == 2 {
+                    let own = b.slice(classes, slice.axis, slice.start, slice.start + 1)?;
+                    let other = b.slice(classes, slice.axis, 1 - slice.start, 2 - slice.start)?;
+                    return b.sub(own, other);
+                }
+            }
+        }
+        _ => {}
+    }
+    let (scaled, two) = (b.scale(p, 4.0)?, b.scalar(2.0));
+    b.sub(scaled, two)
 }
 
 fn overfire(
@@ -239,7 +258,7 @@ mod tests {
             let out = graph.eval(&[("x", x)]).unwrap();
             let (a0, a1) = (out["y"].data()[0], out["y"].data()[1]);
             let (k, hold) = (3.0, f64::from(0.45f32));
-            let entropy = |(p, m): (&f64, &f64)| softplus((1.0 - 2.0 * m) * (2.0 * p - 1.0));
+            let entropy = |(p, m): (&f64, &f64)| -(m * p.ln() + (1.0 - m) * (1.0 - p).ln());
             let segmentation = out["mask"].data().iter().zip(mask.data()).map(entropy).sum::<f64>() / 16.0;
             match kind {
                 LossKind::Margin => a0 - a1,

@@ -28,7 +28,7 @@ pub fn analyse(experiment: &Experiment) -> Result<Opinion, Error> {
     let sql = |e| experiment.sql(e);
     let deck = Deck::read(&experiment.db).map_err(sql)?;
     let answers = Answers::read(&experiment.db).map_err(sql)?;
-    let records = moire_study::Store::open(&experiment.study.join("study.sqlite"))?.records()?;
+    let records = crate::records(&experiment.study)?;
     Ok(opinion(experiment, &deck, &answers, &records))
 }
 

@@ -38,6 +38,7 @@ pub(crate) fn records(images: usize, conditions: usize) -> Vec<Record> {
         let (attack, eps) = condition(k);
         Record {
             network: "net".to_owned(),
+            crafted_on: None,
             attack,
             eps: eps.map(|e| Budget::from(e.parse::<Eps>().expect("a budget"))),
             image: format!("fake/{image:03}.png"),
@@ -46,8 +47,9 @@ pub(crate) fn records(images: usize, conditions: usize) -> Vec<Record> {
             seed: 7,
             answer: Answer::Measured(Box::new(Measured {
                 clean: judgement,
-                float: judgement,
+                float: Some(judgement),
                 saved: judgement,
+                mask: None,
                 distance: Distance {
                     p_l0: 0.5,
                     l0_positions: 1,

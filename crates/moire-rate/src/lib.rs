@@ -45,3 +45,13 @@ pub use plan::{Condition, RatePlan, ScreenCheck, Shown, Within};
 pub use store::{Experiment, FOLDER, Link};
 pub use web::{Server, Settings};
 pub use words::consent_templates;
+
+/// The records of a study that people can be asked about: of images on the network that they were made against. What other
+/// networks said of the same files changes nothing that a person sees.
+///
+/// # Errors
+/// The study cannot be read.
+pub fn records(study: &std::path::Path) -> Result<Vec<moire_study::Record>, Error> {
+    let records = moire_study::Store::open(&study.join("study.sqlite"))?.records()?;
+    Ok(records.into_iter().filter(|r| r.crafted_on.is_none()).collect())
+}

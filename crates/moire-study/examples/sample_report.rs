@@ -78,6 +78,7 @@ fn records() -> Vec<Record> {
                     let failed = network == "ynet" && attack == "urn" && levels == 4 && image == 63;
                     records.push(Record {
                         network: network.to_owned(),
+                        crafted_on: None,
                         attack: attack.to_owned(),
                         eps: (levels > 0).then(|| Budget::from(Eps::from_u8(levels).expect("a budget"))),
                         image: format!("{label}/{image:04}_<script>alert(1)</script>.png"),
@@ -114,7 +115,7 @@ fn measured(label: Label, margin: f64, eats: f64, levels: u8, gradients: u64, im
     let share = if levels == 0 { 0.0 } else { 0.985 };
     Measured {
         clean: judge(margin),
-        float: judge(margin - eats),
+        float: Some(judge(margin - eats)),
         saved: judge(margin - eats + if eats > 1.0 { 0.04 } else { 0.0 }),
         distance: Distance {
             p_l0: share,
@@ -128,6 +129,7 @@ fn measured(label: Label, margin: f64, eats: f64, levels: u8, gradients: u64, im
             psnr: (levels > 0).then(|| -20.0 * rms.log10()),
             ssim: Some(1.0 - 0.0006 * f64::from(levels).powi(2)),
         },
+        mask: None,
         cost: Cost { steps: gradients, gradients, queries: 2, seconds: 0.05 + 0.09 * gradients as f64 },
         file: (levels > 0).then(|| format!("images/{image:04}_{levels}_{gradients}.png")),
     }
@@ -163,6 +165,7 @@ fn panel(record: &Record) -> Panel {
         clean_png: png(&clean),
         change_png: png(&change),
         adversarial_png: png(&saved),
+        extras: Vec::new(),
     }
 }
 

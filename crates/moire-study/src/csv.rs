@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use crate::error::{Error, Repr};
-use crate::record::{Judgement, Record};
+use crate::record::{Judgement, Record, both};
 
-const COLUMNS: [&str; 34] = [
+const COLUMNS: [&str; 39] = [
     "network",
+    "crafted_on",
     "attack",
     "eps",
     "eps_value",
@@ -34,6 +35,10 @@ const COLUMNS: [&str; 34] = [
     "rmse_255",
     "psnr",
     "ssim",
+    "mask_kept",
+    "mask_truth_before",
+    "mask_truth_after",
+    "mask_wanted",
     "steps",
     "gradients",
     "queries",
@@ -59,6 +64,7 @@ pub fn write(to: impl Write, records: &[Record]) -> Result<(), Error> {
 fn cells(record: &Record) -> Vec<String> {
     let mut cells = vec![
         record.network.clone(),
+        record.crafted_on.clone().unwrap_or_default(),
         record.attack.clone(),
         record.eps.as_ref().map_or_else(String::new, |b| b.text().to_owned()),
         record.eps.as_ref().map_or_else(String::new, |b| b.eps().value().to_string()),
@@ -69,8 +75,8 @@ fn cells(record: &Record) -> Vec<String> {
     ];
     if let Some(m) = record.measured() {
         let judgement = |j: &Judgement| [j.decided.to_string(), j.p_fake.to_string(), j.margin.to_string()];
-        for j in [&m.clean, &m.float, &m.saved] {
-            cells.extend(judgement(j));
+        for j in [Some(&m.clean), m.float.as_ref(), Some(&m.saved)] {
+            cells.extend(j.map_or_else(Default::default, judgement));
         }
         cells.push(record.flipped().to_string());
         let d = &m.distance;
@@ -78,6 +84,10 @@ fn cells(record: &Record) -> Vec<String> {
         cells.extend([d.l1, d.l2, d.rms, d.linf, d.rmse_255].map(|v| v.to_string()));
         cells.push(d.psnr.map_or_else(|| "inf".to_owned(), |v| v.to_string()));
         cells.push(d.ssim.map_or_else(String::new, |v| v.to_string()));
+        let [before, after] = both(m.mask.and_then(|s| s.truth));
+        for overlap in [m.mask.map(|s| s.kept), before, after, m.mask.and_then(|s| s.wanted)] {
+            cells.push(overlap.map_or_else(String::new, |v| v.to_string()));
+        }
         cells.extend([m.cost.steps, m.cost.gradients, m.cost.queries].map(|v| v.to_string()));
         cells.extend([m.cost.seconds.to_string(), m.file.clone().unwrap_or_default(), String::new()]);
     } else {

@@ -7,6 +7,7 @@ use moire_tensor::{Images, Label, SampleId};
 
 use crate::error::{Error, Repr};
 use crate::files::{read, sha256};
+use crate::mask::marked;
 
 /// The folders that say what the images in them are.
 const LABELS: [(&str, Label); 4] =
@@ -26,6 +27,8 @@ pub struct Sample {
     /// SHA-256 of the file.
     pub sha256: String,
     path: PathBuf,
+    /// The file that marks its manipulated pixels, and the SHA-256 of that.
+    mask: Option<(PathBuf, String)>,
 }
 
 impl Sample {
@@ -39,13 +42,22 @@ impl Sample {
     /// # Errors
     /// The file is no longer there, has changed, or is not an image.
     pub(crate) fn load(&self, size: [usize; 2]) -> Result<Images, Error> {
-        let limits = Limits::default();
-        let bytes = read(&self.path, limits.max_bytes)?;
-        if sha256(&bytes) != self.sha256 {
-            let (expected, found) = ("the bytes that it had at the start".to_owned(), "others".to_owned());
-            return Err(Repr::Unfit { path: self.path.clone(), expected, found }.into());
-        }
-        fitted(&decode(&bytes, &self.path.display().to_string(), &limits)?, size)
+        unchanged(&self.path, &self.sha256, size)
+    }
+
+    /// The pixels of the image at this size that were manipulated, where the data says so.
+    ///
+    /// # Errors
+    /// As [`Sample::load`].
+    pub(crate) fn mask(&self, size: [usize; 2]) -> Result<Option<Vec<bool>>, Error> {
+        let Some((path, sha256)) = &self.mask else { return Ok(None) };
+        Ok(Some(marked(&Picture::from_images(&unchanged(path, sha256, size)?, 0))))
+    }
+
+    /// What decides the numbers, as a line.
+    pub(crate) fn line(&self) -> String {
+        let mask = self.mask.as_ref().map_or_else(String::new, |(_, sha256)| format!(" mask {sha256}"));
+        format!("{} {} {}{mask}", self.sha256, self.label, self.name)
     }
 
     /// The name of a PNG made from this image, below any folder.
@@ -54,6 +66,17 @@ impl Sample {
         let name: String = self.name.chars().map(plain).collect();
         if name.to_lowercase().ends_with(".png") { name } else { format!("{name}.png") }
     }
+}
+
+/// An image file, fitted, if it still has the bytes that it had at the start.
+fn unchanged(path: &Path, hash: &str, size: [usize; 2]) -> Result<Images, Error> {
+    let limits = Limits::default();
+    let bytes = read(path, limits.max_bytes)?;
+    if sha256(&bytes) != hash {
+        let (expected, found) = ("the bytes that it had at the start".to_owned(), "others".to_owned());
+        return Err(Repr::Unfit { path: path.to_owned(), expected, found }.into());
+    }
+    fitted(&decode(&bytes, &path.display().to_string(), &limits)?, size)
 }
 
 /// A picture as a network that takes `[height, width]` is shown it: resized where it has another size (bilinear,
@@ -70,7 +93,8 @@ pub fn fitted(picture: &Picture, [height, width]: [usize; 2]) -> Result<Images, 
 }
 
 /// The images below `folder`, by name: those of its folders `real` and `fake` (or `0_real` and `1_fake`), at
-/// most `limit` of each label. Each is read and decoded once, so that a bad file is found before any work.
+/// most `limit` of each label. Each is read and decoded once, so that a bad file is found before any work. A file of the
+/// folder `mask` with the name of a fake, whatever its ending, marks the pixels that were manipulated there.
 ///
 /// # Errors
 /// There are no such folders, no images in them, an image that cannot be read, or two whose results would
@@ -124,7 +148,16 @@ fn sample(folder: &Path, path: PathBuf, label: Label) -> Result<Sample, Error> {
     let limits = Limits::default();
     let bytes = read(&path, limits.max_bytes)?;
     decode(&bytes, &path.display().to_string(), &limits)?;
-    Ok(Sample { name, label, sha256: sha256(&bytes), path })
+    let mut mask = None;
+    if let (Label::Fake, Some((_, below))) = (label, name.split_once('/')) {
+        let place = |ending: &&str| folder.join("mask").join(below).with_extension(ending);
+        if let Some(path) = ENDINGS.iter().map(place).find(|p| p.is_file()) {
+            let bytes = read(&path, limits.max_bytes)?;
+            decode(&bytes, &path.display().to_string(), &limits)?;
+            mask = Some((path, sha256(&bytes)));
+        }
+    }
+    Ok(Sample { name, label, sha256: sha256(&bytes), path, mask })
 }
 
 /// Image files below `folder`, by name.

@@ -53,10 +53,12 @@ impl Error {
             Repr::Duplicate { .. } => ErrorKind::Duplicate,
             Repr::Panel { .. } => ErrorKind::Panel,
             Repr::ReadOnly { .. } | Repr::Database { .. } => ErrorKind::Database,
-            Repr::Spec { .. } | Repr::Unfit { .. } | Repr::Model(_) => ErrorKind::Model,
+            Repr::Spec { .. } | Repr::Unfit { .. } | Repr::Model(_) | Repr::Formats(_) => ErrorKind::Model,
             Repr::Data { .. } | Repr::Clash { .. } | Repr::Image(_) => ErrorKind::Data,
             Repr::Empty { .. }
             | Repr::Twice { .. }
+            | Repr::Alone
+            | Repr::Unfitting { .. }
             | Repr::NoDetector { .. }
             | Repr::Unlabelled { .. }
             | Repr::Toml(_) => ErrorKind::Plan,
@@ -125,7 +127,7 @@ pub(crate) enum Repr {
     #[error("{}: {source}", path.display())]
     Database { path: PathBuf, source: rusqlite::Error },
     #[error("the {which} picture of '{title}' is not {expected}")]
-    Panel { title: String, which: &'static str, expected: &'static str },
+    Panel { title: String, which: String, expected: &'static str },
     #[error("'{text}' names no model: {expected}")]
     Spec { text: String, expected: String },
     #[error("{}: expected {expected}, found {found}", path.display())]
@@ -140,6 +142,8 @@ pub(crate) enum Repr {
     NoDetector { name: String },
     #[error(transparent)]
     Model(#[from] moire_zoo::Error),
+    #[error(transparent)]
+    Formats(#[from] moire_formats::Error),
     #[error("{}: expected {expected}, found {found}", folder.display())]
     Data { folder: PathBuf, expected: &'static str, found: String },
     #[error("'{first}' and '{second}' would be saved under one name, '{name}': rename one of them")]
@@ -150,6 +154,12 @@ pub(crate) enum Repr {
     Empty { what: &'static str },
     #[error("the {what} {text} is asked for twice")]
     Twice { what: &'static str, text: String },
+    #[error("only one detector is named, and a transfer is from one to another: name two or more")]
+    Alone,
+    #[error(
+        "{attack} needs zones or a mask, and no detector of this audit has them: name ynet, or another attack"
+    )]
+    Unfitting { attack: &'static str },
     #[error("the plan as text: {0}")]
     Toml(#[from] toml::ser::Error),
     #[error(transparent)]
@@ -182,6 +192,7 @@ macro_rules! from {
 
 from!(
     moire_zoo::Error,
+    moire_formats::Error,
     moire_image::Error,
     moire_attack::Error,
     moire_graph::Error,

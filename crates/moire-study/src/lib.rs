@@ -6,6 +6,7 @@
 //! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
 //! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
 //! - [`Opinion`]: what people said they see, where a rating experiment asked them.
+//! - [`Paper`]: the plan of a paper's experiments, and its tables beside what was published.
 //! - [`Report`]: all of it on one self-contained page; [`csv`] and [`json`] for machines.
 //!
 //! ```
@@ -17,6 +18,7 @@
 //! let mut store = Store::open_or_create(&path, &meta)?;
 //! let record = Record {
 //!     network: "ynet".into(),
+//!     crafted_on: None,
 //!     attack: "pgd(steps=10)".into(),
 //!     eps: Some("4/255".parse::<moire_tensor::Eps>()?.into()),
 //!     image: "fake/0001.png".into(),
@@ -41,6 +43,7 @@ mod error;
 pub mod files;
 pub mod json;
 mod judge;
+mod mask;
 mod model;
 mod opinion;
 mod output;
@@ -48,9 +51,12 @@ mod photographs;
 mod plan;
 mod record;
 mod report;
+mod reproduce;
 mod runner;
 mod store;
 mod summary;
+mod transfer;
+mod universal;
 mod words;
 
 pub use moire_tensor::Label;
@@ -64,9 +70,12 @@ pub use opinion::{
 };
 pub use output::write_outputs;
 pub use photographs::{Photograph, photographs};
-pub use plan::{AuditPlan, Surroundings};
-pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, Measured, Record};
-pub use report::{PANEL_SIDE, Panel, Report, choose_panels};
+pub use plan::{AuditPlan, Judges, Surroundings};
+pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
+pub use report::{Extra, PANEL_SIDE, Panel, Report, choose_panels};
+pub use reproduce::{Paper, PaperTable, Scale};
 pub use runner::{Audit, Progress};
 pub use store::{Meta, Store};
-pub use summary::{Curve, Finding, Group, Guard, Kind, Medians, Network, Share, Summary, Tone};
+pub use summary::{
+    Carried, Curve, Finding, Group, Guard, Kind, Masks, Network, Share, Summary, Tone, Transfer, Typical,
+};

@@ -1,5 +1,6 @@
 //! What a study leaves for people and machines beside its database.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use moire_image::{Filter, Picture, encode_png, resize};
@@ -9,14 +10,17 @@ use crate::data::read_saved;
 use crate::error::Error;
 use crate::opinion::Opinion;
 use crate::record::{CLEAN, Record};
-use crate::report::{PANEL_SIDE, Panel, Report, choose_panels};
-use crate::runner::database;
+use crate::report::{Extra, PANEL_SIDE, Panel, Report, choose_panels};
+use crate::runner::{self, database};
 use crate::store::Store;
 use crate::summary::Summary;
-use crate::{csv, files, json};
+use crate::{csv, files, json, mask, universal};
 
 /// How many images of each attack are shown.
-const PANELS: usize = 3;
+pub(crate) const PANELS: usize = 3;
+
+/// How many layers of a key region are looked for at most.
+const LAYERS: usize = 64;
 
 /// Writes `report.html`, `records.csv` and `records.json` into a study's folder, from its records and saved
 /// files alone, and answers with the paths and with what the records add up to.
@@ -26,10 +30,17 @@ const PANELS: usize = 3;
 pub fn write_outputs(folder: &Path, title: &str) -> Result<(Vec<PathBuf>, Summary), Error> {
     let store = Store::open(&database(folder))?;
     let (meta, records) = (store.meta()?, store.records()?);
-    let panels = choose_panels(&records, PANELS)
-        .into_iter()
-        .filter_map(|record| panel(folder, record, &records).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut panels = Vec::new();
+    let mut textured = BTreeSet::new();
+    for record in choose_panels(&records, PANELS) {
+        let Some(mut panel) = panel(folder, record, &records)? else { continue };
+        // A universal perturbation is shown once.
+        let place = universal::place(&runner::folder(&record.network, &record.attack, record.eps.as_ref()));
+        if textured.insert(place.clone()) && folder.join(&place).is_file() {
+            panel.extras.extend(textures(&folder.join(place))?);
+        }
+        panels.push(panel);
+    }
     let opinion = Opinion::read(folder)?;
     let page = Report { title, meta: &meta, records: &records, panels: &panels, opinion: opinion.as_ref() }
         .render()?;
@@ -52,27 +63,60 @@ fn panel(folder: &Path, record: &Record, records: &[Record]) -> Result<Option<Pa
         .iter()
         .find(|r| r.attack == CLEAN && r.network == record.network && r.image == record.image)
         .and_then(file);
-    let (Some(original), Some(changed)) = (original, file(record)) else { return Ok(None) };
+    let (Some(given), Some(saved)) = (original, file(record)) else { return Ok(None) };
     let load = |name: &str| Ok::<_, Error>(read_saved(&folder.join(name))?.to_images());
-    let (original, changed) = (load(&original)?, load(&changed)?);
+    let (original, changed) = (load(&given)?, load(&saved)?);
     let (factor, change) = amplified(&original, &changed)?;
+    let mut maps = Vec::new();
+    if let Some(shift) = record.measured().and_then(|m| m.mask) {
+        maps.push(("mask before".to_owned(), mask::drawn(&given)));
+        maps.push(("mask after".to_owned(), mask::drawn(&saved)));
+        maps.extend(shift.wanted.map(|_| ("mask wanted".to_owned(), mask::wanted(&saved))));
+    }
+    let regions: Vec<String> = (0..LAYERS)
+        .map(|layer| mask::region(&saved, layer))
+        .take_while(|file| folder.join(file).is_file())
+        .collect();
+    if let [layers @ .., all] = &regions[..] {
+        let title = |(n, file): (usize, &String)| (format!("key region, layer {}", n + 1), file.clone());
+        maps.extend(layers.iter().enumerate().map(title));
+        maps.push(("where all layers agree".to_owned(), all.clone()));
+    }
+    let mut extras = Vec::new();
+    for (what, file) in maps {
+        extras.push(Extra { what, png: thumbnail(&load(&file)?)? });
+    }
     Ok(Some(Panel {
         key: record.key(),
         factor,
         clean_png: thumbnail(&original)?,
         change_png: thumbnail(&change)?,
         adversarial_png: thumbnail(&changed)?,
+        extras,
     }))
+}
+
+/// Both changes of a universal perturbation, amplified.
+fn textures(path: &Path) -> Result<[Extra; 2], Error> {
+    let [of_fakes, of_reals] = universal::from_file(path)?;
+    let texture = |what: &str, change: &Tensor| {
+        let (factor, image) = around_grey(change)?;
+        Ok::<_, Error>(Extra { what: format!("{what} × {factor}"), png: thumbnail(&image)? })
+    };
+    Ok([texture("change of all fakes", &of_fakes)?, texture("change of all reals", &of_reals)?])
 }
 
 /// The change around mid-grey, times the largest whole factor that keeps it in range.
 fn amplified(original: &Images, changed: &Images) -> Result<(f64, Images), Error> {
     let (a, b) = (original.tensor().data(), changed.tensor().data());
-    let largest = a.iter().zip(b).map(|(a, b)| (b - a).abs()).fold(0.0f32, f32::max);
+    around_grey(&Tensor::from_fn(original.tensor().shape().clone(), |i| b[i] - a[i]))
+}
+
+fn around_grey(change: &Tensor) -> Result<(f64, Images), Error> {
+    let largest = change.data().iter().map(|v| v.abs()).fold(0.0f32, f32::max);
     let factor = if largest > 0.0 { (0.5 / largest).floor().clamp(1.0, 64.0) } else { 1.0 };
-    let shape = original.tensor().shape().clone();
-    let change = Images::project(Tensor::from_fn(shape, |i| 0.5 + (b[i] - a[i]) * factor))?;
-    Ok((f64::from(factor), change))
+    let drawn = Tensor::from_fn(change.shape().clone(), |i| 0.5 + change.data()[i] * factor);
+    Ok((f64::from(factor), Images::project(drawn)?))
 }
 
 /// A PNG that fits the report.

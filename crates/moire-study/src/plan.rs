@@ -1,5 +1,8 @@
-use moire_attack::{Attack, Criterion};
+use std::collections::BTreeMap;
+
+use moire_attack::{Attack, Criterion, Traits};
 use moire_tensor::Eps;
+use moire_zoo::{Decision, Network, Role};
 use serde::Serialize;
 
 use crate::data::Sample;
@@ -20,8 +23,21 @@ pub struct AuditPlan {
     pub budgets: Vec<Eps>,
     /// When an image counts as done.
     pub criterion: Criterion,
+    /// Who judges a saved file.
+    pub judges: Judges,
     /// Fixes every random number.
     pub seed: u64,
+}
+
+/// Who judges a saved file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Judges {
+    /// The detector that it was made to fool.
+    #[default]
+    Own,
+    /// Every detector of the audit: for the others it is a transfer.
+    All,
 }
 
 /// The plan as text, with every default filled in.
@@ -31,8 +47,12 @@ struct Text<'a> {
     attacks: Vec<String>,
     budgets: Vec<String>,
     criterion: &'static str,
+    judges: Judges,
     seed: u64,
     images: usize,
+    /// Attacks that a detector has nothing for, so that it was not attacked with them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unfit: BTreeMap<&'a str, Vec<String>>,
 }
 
 impl AuditPlan {
@@ -46,6 +66,12 @@ impl AuditPlan {
             };
             budgets.into_iter().map(move |eps| (attack, eps))
         })
+    }
+
+    /// The attacks that this network has nothing for; it is not attacked with them, and still judges what they did to
+    /// others.
+    pub fn unfit(&self, network: &Network) -> Vec<&Attack> {
+        self.attacks.iter().filter(|a| !a.fits(&network.graph, &traits(network))).collect()
     }
 
     /// # Errors
@@ -66,6 +92,9 @@ impl AuditPlan {
             {
                 return Err(Repr::Twice { what, text }.into());
             }
+        }
+        if self.judges == Judges::All && self.detectors.len() < 2 {
+            return Err(Repr::Alone.into());
         }
         Ok(())
     }
@@ -88,14 +117,21 @@ impl AuditPlan {
                 Criterion::Grid => "grid",
                 Criterion::Spent => "spent",
             },
+            judges: self.judges,
             seed: self.seed,
             images: samples.len(),
+            unfit: names
+                .iter()
+                .zip(models)
+                .map(|(name, model)| (name.as_str(), self.unfit(&model.network)))
+                .filter(|(_, attacks)| !attacks.is_empty())
+                .map(|(name, attacks)| (name, attacks.iter().map(ToString::to_string).collect()))
+                .collect(),
         };
         let weights = names.iter().zip(models).flat_map(|(name, model)| {
             model.files.iter().map(move |(file, hash)| (format!("{name}: {file}"), hash.clone()))
         });
-        let list: Vec<String> =
-            samples.iter().map(|s| format!("{} {} {}", s.sha256, s.label, s.name)).collect();
+        let list: Vec<String> = samples.iter().map(Sample::line).collect();
         Ok(Meta {
             plan: toml::to_string(&text)?,
             program: run.program.clone(),
@@ -118,4 +154,10 @@ pub struct Surroundings {
     pub command: String,
     /// The machine and its settings, by name.
     pub environment: Vec<(String, String)>,
+}
+
+/// What attacks may know of a detector.
+pub(crate) fn traits(network: &Network) -> Traits {
+    let (mean, std) = (network.preprocess.mean, network.preprocess.std);
+    Traits { mean, std, zones: network.role == Role::Detector(Decision::Zones) }
 }

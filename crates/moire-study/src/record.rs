@@ -16,6 +16,8 @@ pub const CLEAN: &str = "clean";
 pub struct Record {
     /// The network as it was asked for (`ynet`).
     pub network: String,
+    /// The network that the file was made to fool, where that is another one: a transfer. None on the network itself.
+    pub crafted_on: Option<String>,
     /// The attack with every parameter, in one canonical spelling (`pgd(steps=10,alpha=1/255)`), or [`CLEAN`].
     pub attack: String,
     /// How large the change may be; none for an attack without a bound, and for [`CLEAN`].
@@ -47,15 +49,18 @@ pub enum Answer {
 /// The numbers of an attack that ran.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The network on the image as it was given.
+    /// The network on the image as it was given; for a transfer, on the file that its origin has of that image, so that
+    /// before and after differ by the change alone.
     pub clean: Judgement,
-    /// The network on the attack's result, before saving.
-    pub float: Judgement,
+    /// The network on the attack's result, before saving; none for a transfer, where only the file travels.
+    pub float: Option<Judgement>,
     /// The network on the saved 8-bit file.
     pub saved: Judgement,
     /// How far the saved file lies from the image.
     pub distance: Distance,
-    /// What it cost.
+    /// What became of the mask of manipulated pixels, where the network draws one; none for a transfer.
+    pub mask: Option<MaskShift>,
+    /// What it cost. Nothing but the time of judging for a transfer.
     pub cost: Cost,
     /// The saved PNG, relative to the study's folder, when it was kept.
     pub file: Option<String>,
@@ -98,6 +103,18 @@ pub struct Distance {
     pub ssim: Option<f64>,
 }
 
+/// What became of a predicted mask: intersections over union, in `[0, 1]`, of what is at least half likely to be
+/// manipulated. Two empty masks agree: 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MaskShift {
+    /// The mask of the saved file with that of the unchanged image.
+    pub kept: f64,
+    /// The masks of the unchanged image and of the saved file with the true one, where the data has it.
+    pub truth: Option<[f64; 2]>,
+    /// The mask of the saved file with the one that the attack was to forge, where it was to.
+    pub wanted: Option<f64>,
+}
+
 /// What an attack on one image cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
@@ -126,6 +143,8 @@ pub struct Budget {
 pub struct Key {
     /// The network as it was asked for.
     pub network: String,
+    /// The network that the file was made to fool, for a transfer.
+    pub crafted_on: Option<String>,
     /// The attack with its parameters.
     pub attack: String,
     /// The spelling of the budget, when there is one.
@@ -139,6 +158,7 @@ impl Record {
     pub fn key(&self) -> Key {
         Key {
             network: self.network.clone(),
+            crafted_on: self.crafted_on.clone(),
             attack: self.attack.clone(),
             eps: self.eps.as_ref().map(|e| e.text().to_owned()),
             image: self.image.clone(),
@@ -173,7 +193,8 @@ impl Record {
 
     /// The attack succeeded before saving: a correct decision became a wrong one.
     pub fn flipped_float(&self) -> bool {
-        self.correct_before() && self.measured().is_some_and(|m| m.float.decided != self.label)
+        let float = self.measured().and_then(|m| m.float);
+        self.correct_before() && float.is_some_and(|j| j.decided != self.label)
     }
 
     /// The attack succeeded on the saved file: a correct decision became a wrong one.
@@ -197,6 +218,9 @@ impl Record {
         if !named(&self.network) {
             return fail("network", "a name of 1 to 4096 bytes", &self.network);
         }
+        if let Some(origin) = self.crafted_on.as_ref().filter(|o| !named(o) || **o == self.network) {
+            return fail("crafted_on", "the name of another network", origin);
+        }
         if !named(&self.attack) {
             return fail("attack", "a name of 1 to 4096 bytes", &self.attack);
         }
@@ -213,7 +237,10 @@ impl Record {
             Answer::Failed(reason) if reason.is_empty() => return fail("failure", "a reason", &"''"),
             Answer::Failed(_) => return Ok(()),
         };
-        for j in [&m.clean, &m.float, &m.saved] {
+        if m.float.is_some() == self.crafted_on.is_some() {
+            return fail("float", "an answer, unless it is a transfer", &m.float.is_some());
+        }
+        for j in [Some(&m.clean), m.float.as_ref(), Some(&m.saved)].into_iter().flatten() {
             if !(0.0..=1.0).contains(&j.p_fake) {
                 return fail("p_fake", "a number in [0, 1]", &j.p_fake);
             }
@@ -240,6 +267,10 @@ impl Record {
         }
         if let Some(v) = d.psnr.filter(|v| !v.is_finite() || *v < 0.0) {
             return fail("psnr", "a finite number from 0", &v);
+        }
+        let shift = m.mask.iter().flat_map(|s| [Some(s.kept), s.wanted].into_iter().chain(both(s.truth)));
+        if let Some(v) = shift.flatten().find(|v| !(0.0..=1.0).contains(v)) {
+            return fail("mask", "overlaps in [0, 1]", &v);
         }
         if d.l0_positions > d.l0_values {
             return fail("l0_positions", "at most l0_values", &d.l0_positions);
@@ -275,6 +306,11 @@ impl Distance {
             ssim: ssim(clean, saved, height, width),
         }
     }
+}
+
+/// A pair as two that are there or not together.
+pub(crate) fn both(pair: Option<[f64; 2]>) -> [Option<f64>; 2] {
+    pair.map_or([None; 2], |p| p.map(Some))
 }
 
 /// Labels as `real` and `fake`.

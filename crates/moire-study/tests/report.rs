@@ -4,7 +4,7 @@
 mod support;
 
 use moire_study::{Meta, Panel, Record, Report, choose_panels};
-use support::{failed, meta, png, study};
+use support::{failed, meta, png, study, transferred};
 
 const HOSTILE: &str = "<script>alert(\"1\")</script>&<img src=x onerror='alert(2)'>";
 
@@ -22,6 +22,7 @@ fn panels(records: &[Record]) -> Vec<Panel> {
         clean_png: png(64, 48),
         change_png: png(64, 48),
         adversarial_png: png(64, 48),
+        extras: Vec::new(),
     };
     choose_panels(records, 1).into_iter().map(panel).collect()
 }
@@ -68,6 +69,37 @@ fn the_page_has_every_part_in_order() {
     let table = html.split("<table id=\"results-table\">").nth(1).unwrap().split("</table>").next().unwrap();
     assert_eq!(table.matches("<tr>").count(), 1 + 2 * 5);
     assert!(html.contains("truncated &#60;b&#62;PNG"));
+}
+
+#[test]
+fn transfers_have_a_place_of_their_own() {
+    let own = records();
+    let mut all = own.clone();
+    for record in own.iter().filter(|r| r.network == "ynet" && r.attack != "clean") {
+        all.push(transferred(
+            "meso4",
+            "ynet",
+            record,
+            [1.0, if record.attack == "urn" { 1.0 } else { -1.0 }],
+        ));
+    }
+    let section = |html: &str, id: &str| {
+        let at = html.find(&format!("<section id=\"{id}\"")).unwrap();
+        html[at..].split("</section>").next().unwrap().to_owned()
+    };
+    let (without, with) = (page("t", &meta(), &own), page("t", &meta(), &all));
+    assert!(!without.contains("id=\"transfer\""));
+    for same in ["curves", "results", "perceptibility", "images", "cost"] {
+        let seconds = |text: String| text.lines().filter(|l| !l.contains("of computing")).collect::<String>();
+        assert_eq!(seconds(section(&without, same)), seconds(section(&with, same)), "{same}");
+    }
+    let transfer = section(&with, "transfer");
+    assert_eq!(transfer.matches("<table class=\"matrix\"").count(), 4, "two attacks at two budgets");
+    // PGD at 1/255: a third at home, everything away.
+    let first = transfer.split("<table").nth(1).unwrap().replace('\u{a0}', " ");
+    for part in ["PGD · 1/255", "<code>meso4</code>", "<b>33 %</b>", "<b>100 %</b>", "ratio 3.00", "h10"] {
+        assert!(first.contains(part), "{part}: {first}");
+    }
 }
 
 #[test]
@@ -197,7 +229,7 @@ fn exports_hold_every_record() {
     let mut json = Vec::new();
     moire_study::json::write(&mut json, &meta(), &records).unwrap();
     let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    assert_eq!(value["format"], 1);
+    assert_eq!(value["format"], 2);
     assert_eq!(value["meta"]["program"], "moire 0.1.0");
     assert_eq!(value["records"].as_array().unwrap().len(), records.len());
     let back: Vec<Record> = serde_json::from_value(value["records"].clone()).unwrap();

@@ -6,10 +6,10 @@ mod support;
 use std::fs;
 use std::path::PathBuf;
 
-use moire_study::{Budget, ErrorKind, Key, Record, Store};
+use moire_study::{Budget, ErrorKind, Key, MaskShift, Record, Store};
 use moire_tensor::Eps;
 use proptest::prelude::*;
-use support::{failed, meta, record, study};
+use support::{failed, meta, record, study, transferred};
 use tempfile::TempDir;
 
 fn place() -> (TempDir, PathBuf) {
@@ -20,7 +20,15 @@ fn place() -> (TempDir, PathBuf) {
 
 fn filled(path: &std::path::Path) -> Vec<Record> {
     let mut records = study("ynet");
+    for (image, truth) in [(0, Some([0.25, 0.5])), (1, None)] {
+        let mut masked = record("ynet", "iap_seg", 0, image, [1.0; 3]);
+        if let moire_study::Answer::Measured(m) = &mut masked.answer {
+            m.mask = Some(MaskShift { kept: 0.75, truth, wanted: truth.map(|_| 1.0) });
+        }
+        records.push(masked);
+    }
     records.push(failed("ynet", "fgsm", 4, 0, "no such file"));
+    records.push(transferred("ynet", "meso4", &record("meso4", "urn", 1, 0, [1.0; 3]), [1.0, -1.0]));
     Store::open_or_create(path, &meta()).unwrap().insert(&records).unwrap();
     records
 }
@@ -34,6 +42,7 @@ fn records_come_back_to_the_bit_in_an_order_of_their_own() {
     let order = |r: &Record| {
         (
             r.network.clone(),
+            r.crafted_on.clone(),
             r.attack.clone(),
             r.eps.as_ref().map_or(0, |b| b.eps().levels() as u8),
             r.image.clone(),
@@ -60,6 +69,7 @@ fn a_run_goes_on_where_it_stopped() {
         attack: "urn".to_owned(),
         eps: Some("2/255".to_owned()),
         image: "real/001.png".to_owned(),
+        crafted_on: None,
     };
     assert!(store.done_keys().unwrap().contains(&key));
 }
@@ -90,6 +100,8 @@ fn what_breaks_a_promise_is_named() {
     };
     let cases = [
         ("network", Record { network: String::new(), ..good.clone() }),
+        ("crafted_on", Record { crafted_on: Some("ynet".to_owned()), ..good.clone() }),
+        ("float", Record { crafted_on: Some("meso4".to_owned()), ..good.clone() }),
         ("image", Record { image: "/etc/passwd".to_owned(), ..good.clone() }),
         ("image_sha256", Record { image_sha256: "FF".repeat(32), ..good.clone() }),
         ("p_fake", measured(&|m| m.saved.p_fake = f64::NAN)),
@@ -97,6 +109,7 @@ fn what_breaks_a_promise_is_named() {
         ("linf", measured(&|m| m.distance.linf = 1.5)),
         ("psnr", measured(&|m| m.distance.psnr = Some(f64::INFINITY))),
         ("ssim", measured(&|m| m.distance.ssim = Some(-2.0))),
+        ("mask", measured(&|m| m.mask = Some(MaskShift { kept: 2.0, truth: None, wanted: None }))),
         ("file", measured(&|m| m.file = Some("javascript:alert(1)".to_owned()))),
     ];
     good.check().unwrap();
@@ -174,6 +187,7 @@ fn damage_is_an_error_wherever_it_is() {
 fn a_hostile_database_is_refused() {
     let cases = [
         ("PRAGMA user_version = 99", "format 99"),
+        ("PRAGMA user_version = 1", "a study of format 1, this program reads format 2"),
         ("PRAGMA application_id = 1", "not a study"),
         ("CREATE VIEW x AS SELECT 1", "its tables"),
         ("CREATE TRIGGER t AFTER INSERT ON record BEGIN DELETE FROM record; END", "its tables"),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use moire_attack::{Attack, Combination, Criterion};
 use moire_face::Framing;
-use moire_study::ModelSpec;
+use moire_study::{ModelSpec, Paper, Scale};
 use moire_tensor::Eps;
 use moire_zoo::{Attribute, Attributes, Meaning, PixelRange, Reading};
 
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Demo,
     /// Attack detectors on a folder of images, and write a study with a report
     Audit(AuditArgs),
+    /// Make a paper's tables again, on detectors and images of your own
+    Reproduce(ReproduceArgs),
     /// What a network answers on given images, and its input gradient, as safetensors
     Eval(EvalArgs),
     /// Find the faces in photographs, and cut them out as networks expect them
@@ -87,6 +89,9 @@ pub(crate) struct AuditArgs {
     /// When an image counts as done
     #[arg(long, value_enum, default_value = "saved")]
     pub(crate) criterion: CriterionArg,
+    /// Show every saved file to the other detectors too: what fools one may fool another
+    #[arg(long)]
+    pub(crate) transfer: bool,
     /// Fixes every random number
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
@@ -179,9 +184,11 @@ pub(crate) struct ProtectArgs {
     /// Photographs, and folders of them
     #[arg(required = true, value_name = "IMAGE|DIR")]
     pub(crate) photographs: Vec<PathBuf>,
-    /// An editor to protect from, once for each, as in stargan:200000-G.ckpt
+    /// An editor to protect from, once for each, as in stargan:200000-G.ckpt; or onnx:PATH, with --labels editor
     #[arg(long = "editor", required = true, value_name = "MODEL")]
     pub(crate) editors: Vec<ModelSpec>,
+    #[command(flatten)]
+    pub(crate) onnx: OnnxArgs,
     /// The network that finds the faces, as in retinaface:mobilenet0.25_Final.pth
     #[arg(long, value_name = "MODEL", required_unless_present = "whole")]
     pub(crate) finder: Option<ModelSpec>,
@@ -457,6 +464,74 @@ fn triple(text: &str) -> Result<[f32; 3], String> {
 fn divisors(text: &str) -> Result<[f32; 3], String> {
     let positive = |t: &[f32; 3]| t.iter().all(|&v| v > 0.0);
     triple(text).ok().filter(positive).ok_or_else(|| "expected one number or three, above 0".to_owned())
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  moire reproduce kra --models ynet:classnseg/,mesoinception4:MesoInception_F2F.h5 --data faces/ \
+                  --scale smoke\n\nIt can be stopped at any time: the same command goes on where it was."
+)]
+pub(crate) struct ReproduceArgs {
+    /// The paper
+    #[arg(value_enum)]
+    pub(crate) paper: PaperArg,
+    /// Detectors, each NAME:PATH as for audit, with commas between them
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) models: Vec<ModelSpec>,
+    /// Folder with the folders real and fake (or 0_real and 1_fake), and mask where the data has masks of its fakes
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// How much of it
+    #[arg(long, value_enum, default_value = "smoke")]
+    pub(crate) scale: ScaleArg,
+    /// Folder for the study; moire-kra or moire-ffm where none is given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// At most so many images of each label, in the order of their names
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Fixes every random number
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Images that run at once; no result depends on it
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) batch: u16,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PaperArg {
+    /// The Key Region Attack (arXiv 2106.01615)
+    Kra,
+    /// The attacks on facial forensics models (arXiv 1911.00660)
+    Ffm,
+}
+
+impl From<PaperArg> for Paper {
+    fn from(arg: PaperArg) -> Self {
+        match arg {
+            PaperArg::Kra => Self::Kra,
+            PaperArg::Ffm => Self::Ffm,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ScaleArg {
+    /// Three images of each label and few steps, to see that all of it works
+    Smoke,
+    /// All images and the attacks' own parameters
+    Full,
+}
+
+impl From<ScaleArg> for Scale {
+    fn from(arg: ScaleArg) -> Self {
+        match arg {
+            ScaleArg::Smoke => Self::Smoke,
+            ScaleArg::Full => Self::Full,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Audit(args) => commands::audit::run(&args),
+        Command::Reproduce(args) => commands::reproduce::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Faces(args) => commands::faces::run(&args),
         Command::Protect(args) => commands::protect::run(&args),

@@ -39,7 +39,7 @@ fn usage_that_names_nothing_known() {
     let data = tiny_data(folder.path());
     let model = format!("ynet:{}", folder.path().display());
     for (model, more, names) in [
-        (model.as_str(), vec!["--attack", "pdg"], "there are fgsm, i_fgsm, pgd, mi_fgsm, urn"),
+        (model.as_str(), vec!["--attack", "pdg"], "there are fgsm, i_fgsm, pgd, mi_fgsm, apgd"),
         (&model, vec!["--attack", "pgd(steps=0)"], "from 1 to 1000000"),
         (&model, vec!["--eps", "8"], "[0, 1]"),
         (&model, vec!["--eps", "a lot"], "4/255"),

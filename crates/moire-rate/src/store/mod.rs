@@ -68,7 +68,7 @@ impl Experiment {
         let sql = |source| Error::from(Repr::Database { path: path.clone(), source });
         let mut db = connect(&path, true)?;
         if schema::is_empty(&db).map_err(sql)? {
-            let records = moire_study::Store::open(&study.join("study.sqlite"))?.records()?;
+            let records = crate::records(study)?;
             let design = Design::draw(&plan, &records)?;
             let files = pictures(study, &design, plan.seed)?;
             let (text, secret) = (plan.text()?, Secret::new()?);

@@ -1,4 +1,5 @@
 mod chart;
+mod matrix;
 mod opinion;
 mod panel;
 mod table;
@@ -11,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use moire_tensor::Label;
 use sha2::{Digest, Sha256};
 
-pub use panel::{PANEL_SIDE, Panel, choose_panels};
+pub use panel::{Extra, PANEL_SIDE, Panel, choose_panels};
 
 use crate::error::{Error, Repr};
 use crate::opinion::Opinion;
@@ -19,6 +20,7 @@ use crate::record::{Judgement, Key, Record};
 use crate::store::Meta;
 use crate::summary::{Curve, Group, Guard, Kind, Network, Summary, Tone};
 use crate::words::{SPACE, count, duration, levels, list, number, percent};
+use matrix::Matrix;
 use panel::{Picture, picture};
 use table::Table;
 
@@ -65,7 +67,9 @@ impl Report<'_> {
                 .map(|f| Note { tone: tone(f.tone), text: spans(&f.text), detail: &f.detail })
                 .collect(),
             charts: charts(&summary)?,
+            matrices: matrix::matrices(&summary),
             results: table::results(&summary),
+            masks: table::masks(&summary),
             perceptibility: table::perceptibility(&summary),
             opinion: self.opinion.map(opinion::section).transpose()?.flatten(),
             cost: table::cost(&summary),
@@ -92,7 +96,9 @@ struct Page<'a> {
     asked: Vec<(&'static str, String)>,
     findings: Vec<Note<'a>>,
     charts: Vec<Chart<'a>>,
+    matrices: Vec<Matrix<'a>>,
     results: Table,
+    masks: Option<Table>,
     perceptibility: Table,
     opinion: Option<opinion::Section>,
     cost: Table,
@@ -145,6 +151,7 @@ struct Shown<'a> {
     clean: Picture,
     change: Picture,
     adversarial: Picture,
+    extras: Vec<(String, Picture)>,
 }
 
 struct Verdict {
@@ -240,7 +247,7 @@ fn shown<'a>(
     let one = |panel: &Panel| {
         let fail = || Repr::Panel {
             title: panel.key.image.clone(),
-            which: "clean",
+            which: "clean".to_owned(),
             expected: "of a record of this study",
         };
         let record = *records.get(&panel.key).ok_or_else(fail)?;
@@ -269,6 +276,11 @@ fn shown<'a>(
             clean: picture(panel, "clean", &panel.clean_png)?,
             change: picture(panel, "change", &panel.change_png)?,
             adversarial: picture(panel, "adversarial", &panel.adversarial_png)?,
+            extras: panel
+                .extras
+                .iter()
+                .map(|m| Ok((m.what.clone(), picture(panel, &m.what, &m.png)?)))
+                .collect::<Result<_, Error>>()?,
         })
     };
     panels.iter().map(one).collect()

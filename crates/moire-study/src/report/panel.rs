@@ -26,6 +26,17 @@ pub struct Panel {
     pub change_png: Vec<u8>,
     /// The saved file.
     pub adversarial_png: Vec<u8>,
+    /// What else belongs to them, in the order in which it is shown: masks, key regions, universal perturbations.
+    pub extras: Vec<Extra>,
+}
+
+/// One more picture of a [`Panel`], like its others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extra {
+    /// What it is, for people.
+    pub what: String,
+    /// The file.
+    pub png: Vec<u8>,
 }
 
 /// The records worth looking at, at most `each` for one network and attack: successes at the smallest budget
@@ -35,7 +46,7 @@ pub struct Panel {
 pub fn choose_panels(records: &[Record], each: usize) -> Vec<&Record> {
     let summary = Summary::new(records);
     let mut by_attack: BTreeMap<(&str, &str), Vec<&Record>> = BTreeMap::new();
-    for record in records.iter().filter(|r| r.measured().is_some()) {
+    for record in records.iter().filter(|r| r.measured().is_some() && r.crafted_on.is_none()) {
         by_attack.entry((&record.network, &record.attack)).or_default().push(record);
     }
     let mut chosen: Vec<&Record> = Vec::new();
@@ -48,6 +59,12 @@ pub fn choose_panels(records: &[Record], each: usize) -> Vec<&Record> {
         if group.kind == Kind::Clean {
             continue;
         }
+        // What a mask was not forged on shows nothing.
+        let shows = |r: &&Record| {
+            group.kind != Kind::Mask
+                || r.measured().is_some_and(|m| m.mask.is_some_and(|s| s.wanted.is_some()))
+        };
+        let candidates: Vec<&Record> = candidates.into_iter().filter(shows).collect();
         let flipped = label_by_label(candidates.iter().copied().filter(|r| r.flipped()).collect());
         let picks = if flipped.is_empty() {
             let largest = candidates.iter().map(|r| size(r)).fold(0.0, f32::max);
@@ -95,8 +112,8 @@ pub(super) struct Picture {
     pub(super) height: u32,
 }
 
-pub(super) fn picture(panel: &Panel, which: &'static str, png: &[u8]) -> Result<Picture, Error> {
-    let fail = |expected| Repr::Panel { title: panel.key.image.clone(), which, expected };
+pub(super) fn picture(panel: &Panel, which: &str, png: &[u8]) -> Result<Picture, Error> {
+    let fail = |expected| Repr::Panel { title: panel.key.image.clone(), which: which.to_owned(), expected };
     let (width, height) = dimensions(png).ok_or_else(|| fail("a PNG file"))?;
     if !(1..=PANEL_SIDE).contains(&width) || !(1..=PANEL_SIDE).contains(&height) {
         return Err(fail("1 to 256 pixels a side").into());

@@ -1,6 +1,6 @@
 "use strict";
 // The page is whole without this: it makes tables sortable and pictures comparable.
-for (const table of document.querySelectorAll("table")) {
+for (const table of document.querySelectorAll("table:not(.matrix)")) {
   const body = table.tBodies[0];
   const original = [...body.rows];
   [...table.tHead.rows[0].cells].forEach((head, column) => {

@@ -1,4 +1,4 @@
-use crate::summary::{Group, Kind, Share, Summary};
+use crate::summary::{Group, Kind, Share, Summary, Typical};
 use crate::words::{count, duration, levels, number, percent, percent_or_dash};
 
 /// A table as the template wants it. Sorting goes by [`Cell::sort`], which is not what is read.
@@ -81,7 +81,11 @@ pub(super) fn results(summary: &Summary) -> Table {
         if g.failed > 0 {
             images.note = format!("{} failed", g.failed);
         }
-        let success = if g.kind == Kind::Clean { maybe(None, percent) } else { share(g.success, false) };
+        let success = match g.kind {
+            // The one does nothing, the other would have the decision stay.
+            Kind::Clean | Kind::Mask => maybe(None, percent),
+            _ => share(g.success, false),
+        };
         let mut row = Vec::from(names(g));
         row.extend([
             budget(g),
@@ -114,13 +118,18 @@ pub(super) fn results(summary: &Summary) -> Table {
 
 pub(super) fn perceptibility(summary: &Summary) -> Table {
     let row = |g: &Group| {
-        let d = g.distance?;
+        let (d, mean) = (g.median.filter(|_| g.kind != Kind::Clean)?, g.mean?);
+        let both = |spell: fn(f64) -> String, value_of: fn(&Typical) -> f64| Cell {
+            note: spell(value_of(&mean)),
+            ..value(spell(value_of(&d)), value_of(&d))
+        };
         let mut row = Vec::from(names(g));
         row.extend([
             budget(g),
-            value(percent(d.p_l0), d.p_l0),
-            value(levels(d.rms), d.rms),
-            value(levels(d.linf), d.linf),
+            both(percent, |t| t.p_l0),
+            both(levels, |t| t.rms),
+            both(number, |t| t.l2),
+            both(levels, |t| t.linf),
             // Without a change the ratio is infinite.
             value(d.psnr.map_or_else(|| "∞".to_owned(), number), d.psnr.unwrap_or(f64::MAX)),
             maybe(d.ssim, |v| format!("{v:.4}")),
@@ -129,19 +138,57 @@ pub(super) fn perceptibility(summary: &Summary) -> Table {
     };
     Table {
         id: "perceptibility-table",
-        caption: "How large the change is: medians over images, from the saved files",
+        caption: "How large the change is: medians over the images that were called correctly before, from the saved \
+                  files; small figures are means",
         columns: columns(&[
             "Detector",
             "Attack",
             "Budget",
             "Pixels changed",
             "RMS, of 255",
+            "L2 norm",
             "Largest, of 255",
             "PSNR, dB",
             "SSIM",
         ]),
         rows: summary.groups.iter().filter_map(row).collect(),
     }
+}
+
+/// None where no network draws masks.
+pub(super) fn masks(summary: &Summary) -> Option<Table> {
+    let two = |v: f64| format!("{v:.2}");
+    let row = |g: &Group| {
+        let m = g.masks.filter(|_| g.kind != Kind::Clean)?;
+        let mut row = Vec::from(names(g));
+        row.extend([
+            budget(g),
+            value(format!("{} of {}", m.stayed.hits, m.stayed.of), m.stayed.value().unwrap_or(2.0)),
+            value(two(m.kept), m.kept),
+            maybe(m.truth.map(|t| t[0]), two),
+            maybe(m.truth.map(|t| t[1]), two),
+            maybe(m.wanted, two),
+            value(number(m.rmse_255), m.rmse_255),
+        ]);
+        Some(row)
+    };
+    let rows: Vec<_> = summary.groups.iter().filter_map(row).collect();
+    (!rows.is_empty()).then(|| Table {
+        id: "masks-table",
+        caption: "Mean overlap (intersection over union) of the masks of forgeries that were called fake before",
+        columns: columns(&[
+            "Detector",
+            "Attack",
+            "Budget",
+            "Called fake still",
+            "With the mask before",
+            "True mask, before",
+            "True mask, after",
+            "With the wanted mask",
+            "Mean RMS, of 255",
+        ]),
+        rows,
+    })
 }
 
 pub(super) fn cost(summary: &Summary) -> Table {

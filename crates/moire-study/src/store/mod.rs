@@ -109,18 +109,19 @@ impl Store {
 
     /// What is done already, failures included.
     pub fn done_keys(&self) -> Result<BTreeSet<Key>, Error> {
-        self.select("SELECT network, attack, eps, image FROM record", |row| {
+        self.select("SELECT network, crafted_on, attack, eps, image FROM record", |row| {
             Ok(Key {
                 network: row.get(0)?,
-                attack: row.get(1)?,
-                eps: Some(row.get::<_, String>(2)?).filter(|e| !e.is_empty()),
-                image: row.get(3)?,
+                crafted_on: Some(row.get::<_, String>(1)?).filter(|o| !o.is_empty()),
+                attack: row.get(2)?,
+                eps: Some(row.get::<_, String>(3)?).filter(|e| !e.is_empty()),
+                image: row.get(4)?,
             })
         })
         .map(BTreeSet::from_iter)
     }
 
-    /// All records, ordered by network, attack, budget and image, whatever the order of their making.
+    /// All records, ordered by network, origin, attack, budget and image, whatever the order of their making.
     ///
     /// # Errors
     /// A row that no study writes: the file is damaged or was tampered with.
@@ -263,6 +264,7 @@ mod tests {
         let unit = |from: u32| -> Vec<Record> {
             let record = |i: u32| Record {
                 network: "ynet".to_owned(),
+                crafted_on: None,
                 attack: "urn".to_owned(),
                 eps: None,
                 image: format!("{i}.png"),

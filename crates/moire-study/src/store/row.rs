@@ -2,18 +2,20 @@ use moire_tensor::Label;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Row, Statement, named_params};
 
-use crate::record::{Answer, Budget, Cost, Distance, Judgement, Measured, Record, label};
+use crate::record::{Answer, Budget, Cost, Distance, Judgement, MaskShift, Measured, Record, both, label};
 
 pub(super) const INSERT: &str = "INSERT INTO record VALUES (
-  :network, :attack, :eps, :eps_value, :image, :image_sha256, :label, :seed, :failure,
+  :network, :crafted_on, :attack, :eps, :eps_value, :image, :image_sha256, :label, :seed, :failure,
   :clean_decided, :clean_p_fake, :clean_margin,
   :float_decided, :float_p_fake, :float_margin,
   :saved_decided, :saved_p_fake, :saved_margin,
   :p_l0, :l0_positions, :l0_values, :l1, :l2, :rms, :linf, :rmse_255, :psnr, :ssim,
+  :mask_kept, :mask_truth_before, :mask_truth_after, :mask_wanted,
   :steps, :gradients, :queries, :seconds, :file)";
 
 /// The order in which records are always read: by what was asked, never by when it was answered.
-pub(super) const SELECT: &str = "SELECT * FROM record ORDER BY network, attack, eps_value, eps, image";
+pub(super) const SELECT: &str =
+    "SELECT * FROM record ORDER BY network, crafted_on, attack, eps_value, eps, image";
 
 /// A label as the file has it.
 struct Stored(Label);
@@ -31,10 +33,13 @@ fn bits(value: u64) -> i64 {
 
 pub(super) fn insert(statement: &mut Statement<'_>, record: &Record) -> rusqlite::Result<usize> {
     let m = record.measured();
-    let (clean, float, saved) = (m.map(|m| m.clean), m.map(|m| m.float), m.map(|m| m.saved));
+    let (clean, float, saved) = (m.map(|m| m.clean), m.and_then(|m| m.float), m.map(|m| m.saved));
+    let shift = m.and_then(|m| m.mask);
+    let [truth_before, truth_after] = both(shift.and_then(|s| s.truth));
     let (d, c) = (m.map(|m| m.distance), m.map(|m| m.cost));
     statement.execute(named_params! {
         ":network": record.network,
+        ":crafted_on": record.crafted_on.as_deref().unwrap_or_default(),
         ":attack": record.attack,
         ":eps": record.eps.as_ref().map_or("", Budget::text),
         ":eps_value": record.eps.as_ref().map(|b| f64::from(b.eps().value())),
@@ -62,6 +67,10 @@ pub(super) fn insert(statement: &mut Statement<'_>, record: &Record) -> rusqlite
         ":rmse_255": d.map(|d| d.rmse_255),
         ":psnr": d.and_then(|d| d.psnr),
         ":ssim": d.and_then(|d| d.ssim),
+        ":mask_kept": shift.map(|s| s.kept),
+        ":mask_truth_before": truth_before,
+        ":mask_truth_after": truth_after,
+        ":mask_wanted": shift.and_then(|s| s.wanted),
         ":steps": c.map(|c| bits(c.steps)),
         ":gradients": c.map(|c| bits(c.gradients)),
         ":queries": c.map(|c| bits(c.queries)),
@@ -85,7 +94,10 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     } else {
         Answer::Measured(Box::new(Measured {
             clean: judgement("clean_decided", "clean_p_fake", "clean_margin")?,
-            float: judgement("float_decided", "float_p_fake", "float_margin")?,
+            float: match row.get::<_, Option<String>>("float_decided")? {
+                Some(_) => Some(judgement("float_decided", "float_p_fake", "float_margin")?),
+                None => None,
+            },
             saved: judgement("saved_decided", "saved_p_fake", "saved_margin")?,
             distance: Distance {
                 p_l0: row.get("p_l0")?,
@@ -99,6 +111,17 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
                 psnr: row.get("psnr")?,
                 ssim: row.get("ssim")?,
             },
+            mask: match row.get("mask_kept")? {
+                Some(kept) => Some(MaskShift {
+                    kept,
+                    truth: row
+                        .get::<_, Option<f64>>("mask_truth_before")?
+                        .zip(row.get("mask_truth_after")?)
+                        .map(|(before, after)| [before, after]),
+                    wanted: row.get("mask_wanted")?,
+                }),
+                None => None,
+            },
             cost: Cost {
                 steps: unsigned("steps")?,
                 gradients: unsigned("gradients")?,
@@ -110,6 +133,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     };
     Ok(Record {
         network: row.get("network")?,
+        crafted_on: Some(row.get::<_, String>("crafted_on")?).filter(|o| !o.is_empty()),
         attack: row.get("attack")?,
         eps: budget(row)?,
         image: row.get("image")?,

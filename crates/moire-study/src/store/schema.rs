@@ -9,7 +9,7 @@ use crate::error::{Error, Repr};
 const APPLICATION: i32 = 0x6d6f_6972;
 
 /// Counts changes of [`TABLES`].
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// The longest text that a row may hold: plans are the longest, and none comes near.
 const LONGEST: i32 = 16 << 20;
@@ -17,7 +17,7 @@ const LONGEST: i32 = 16 << 20;
 /// The most rows that a study may hold. A record takes about half a kilobyte.
 pub(super) const MOST_RECORDS: i64 = 10_000_000;
 
-/// The tables. A budget that is absent is spelt '' in the key, because SQL calls no two NULLs equal.
+/// The tables. A budget or an origin that is absent is spelt '' in the key, because SQL calls no two NULLs equal.
 const TABLES: [(&str, &str); 2] = [
     (
         "meta",
@@ -32,6 +32,7 @@ const TABLES: [(&str, &str); 2] = [
         "record",
         "CREATE TABLE record (
   network TEXT NOT NULL,
+  crafted_on TEXT NOT NULL,
   attack TEXT NOT NULL,
   eps TEXT NOT NULL,
   eps_value REAL,
@@ -45,9 +46,10 @@ const TABLES: [(&str, &str); 2] = [
   saved_decided TEXT, saved_p_fake REAL, saved_margin REAL,
   p_l0 REAL, l0_positions INTEGER, l0_values INTEGER,
   l1 REAL, l2 REAL, rms REAL, linf REAL, rmse_255 REAL, psnr REAL, ssim REAL,
+  mask_kept REAL, mask_truth_before REAL, mask_truth_after REAL, mask_wanted REAL,
   steps INTEGER, gradients INTEGER, queries INTEGER, seconds REAL,
   file TEXT,
-  PRIMARY KEY (network, attack, eps, image)
+  PRIMARY KEY (network, crafted_on, attack, eps, image)
 ) STRICT",
     ),
 ];

@@ -1,5 +1,5 @@
 use super::guards::{place, upper};
-use super::{Group, Guard, Kind, Network, Share};
+use super::{Group, Guard, Kind, Network, Share, Transfer, transfer};
 use crate::words::{SPACE, count, duration, levels, list, number, percent, percent_or_dash};
 
 /// One sentence that matters, made from the records. Names of networks stand between backticks.
@@ -26,13 +26,20 @@ pub enum Tone {
     Guard,
 }
 
-pub(super) fn findings(networks: &[Network], groups: &[Group], guards: &[Guard]) -> Vec<Finding> {
+pub(super) fn findings(
+    networks: &[Network],
+    groups: &[Group],
+    transfers: &[Transfer],
+    guards: &[Guard],
+) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     let mut ranked: Vec<&Network> = networks.iter().filter(|n| n.strongest.is_some()).collect();
     ranked.sort_by(|a, b| rank(a, groups).partial_cmp(&rank(b, groups)).unwrap_or(std::cmp::Ordering::Equal));
     found.extend(ranked.iter().filter_map(|n| one_network(n, groups)));
     found.extend(weakest(&ranked, groups));
     found.extend(groups.iter().filter_map(without_budget));
+    found.extend(groups.iter().filter_map(forged));
+    found.extend(transfer::findings(transfers, groups));
     found.extend(saving(groups));
     found.extend(few(networks));
     for guard in guards.iter().filter(|g| !g.raised.is_empty()) {
@@ -100,7 +107,7 @@ fn behind(g: &Group) -> String {
         percent(interval.low),
         percent(interval.high)
     );
-    let change = g.distance.map(|d| {
+    let change = g.median.map(|d| {
         let rms = format!("Median change: {}{SPACE}of{SPACE}255 (RMS)", levels(d.rms));
         let psnr = d.psnr.map(|v| format!("PSNR {}{SPACE}dB", number(v)));
         let ssim = d.ssim.map(|v| format!("SSIM {v:.3}"));
@@ -157,6 +164,28 @@ fn without_budget(g: &Group) -> Option<Finding> {
         percent(g.success.value()?)
     );
     Some(Finding { tone: Tone::Breaks, text, detail: behind(g) })
+}
+
+/// What an attack on masks came to: that is no fooled detector, and it is counted among none.
+fn forged(g: &Group) -> Option<Finding> {
+    let masks = g.masks.filter(|_| g.kind == Kind::Mask)?;
+    let wanted = masks.wanted?;
+    let verb = if wanted >= 0.5 { "can be forged" } else { "resist" };
+    let text = format!(
+        "The masks of `{}` {verb}: {} brings them to an overlap of {wanted:.2} with the wanted ones, while {} of {} are \
+         called fake still.",
+        g.network,
+        g.label,
+        masks.stayed.hits,
+        count(masks.stayed.of, "fake"),
+    );
+    let detail = format!(
+        "Overlap is the mean intersection over union; with the masks before it is {:.2}. Mean change: {}{SPACE}of{SPACE}255 \
+         (RMS). The detector is not fooled, who looks where it points is.",
+        masks.kept,
+        number(masks.rmse_255)
+    );
+    Some(Finding { tone: Tone::Note, text, detail })
 }
 
 fn saving(groups: &[Group]) -> Option<Finding> {

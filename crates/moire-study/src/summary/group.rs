@@ -4,7 +4,7 @@ use moire_metric::auc;
 use moire_tensor::Label;
 
 use super::Share;
-use crate::record::{Budget, CLEAN, Measured, Record};
+use crate::record::{Budget, CLEAN, MaskShift, Measured, Record};
 use crate::words::{attack_name, attack_title};
 
 /// All records of one network, one attack and one budget.
@@ -36,8 +36,13 @@ pub struct Group {
     pub untouched: u64,
     /// Area under the ROC curve of the scores of the saved files; none with one class only.
     pub auc: Option<f64>,
-    /// Medians of how far the saved files lie from their images; none where every image failed.
-    pub distance: Option<Medians>,
+    /// How far the saved files lie from their images, in the middle: over images that were called correctly before, since
+    /// no other is attacked. None where there are none.
+    pub median: Option<Typical>,
+    /// The same on average.
+    pub mean: Option<Typical>,
+    /// What became of the masks of forgeries; none where the network draws no masks.
+    pub masks: Option<Masks>,
     /// Mean steps an image.
     pub steps: f64,
     /// Mean gradients an image.
@@ -57,23 +62,42 @@ pub enum Kind {
     Gradient,
     /// The network's answers.
     Query,
+    /// Gradients of the network, for a mask to be forged while the decision stays: nothing that fools a detector.
+    Mask,
     /// Chance: the control that an attack must beat.
     Noise,
 }
 
-/// Medians over images; for an even number of them, the mean of the two in the middle.
+/// Medians over images (for an even number of them, the mean of the two in the middle), or means.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Medians {
+pub struct Typical {
     /// Share of positions changed.
     pub p_l0: f64,
+    /// Euclidean norm of the change, pixels in `[0, 1]`.
+    pub l2: f64,
     /// Root mean square of the change, pixels in `[0, 1]`.
     pub rms: f64,
     /// Largest change, pixels in `[0, 1]`.
     pub linf: f64,
-    /// In dB; none where the median image did not change at all.
+    /// In dB; none where it is infinite, for images that did not change at all.
     pub psnr: Option<f64>,
     /// None where images are too small for it.
     pub ssim: Option<f64>,
+}
+
+/// What became of the masks of forgeries that were called fake before. Overlaps are means of intersections over union.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Masks {
+    /// How many of them are called fake still.
+    pub stayed: Share,
+    /// Of the masks after with those before.
+    pub kept: f64,
+    /// Of the masks before and after with the true ones, where the data has them.
+    pub truth: Option<[f64; 2]>,
+    /// Of the masks after with those that the attack was to forge, over images that are called fake still.
+    pub wanted: Option<f64>,
+    /// Mean of the root mean squared change, on the scale of 0 to 255.
+    pub rmse_255: f64,
 }
 
 impl Kind {
@@ -90,7 +114,7 @@ impl Group {
     }
 }
 
-pub(super) fn groups(records: &[Record]) -> Vec<Group> {
+pub(super) fn groups(records: &[&Record]) -> Vec<Group> {
     let mut by_key: BTreeMap<_, Vec<&Record>> = BTreeMap::new();
     for record in records {
         // Budgets are never negative, so their bits are in their order.
@@ -106,6 +130,7 @@ pub(super) fn groups(records: &[Record]) -> Vec<Group> {
     let kind = |attack: &str| match attack_name(attack).as_str() {
         CLEAN => Kind::Clean,
         "urn" => Kind::Noise,
+        "iap_seg" => Kind::Mask,
         _ if with_gradients.contains(attack) => Kind::Gradient,
         _ => Kind::Query,
     };
@@ -163,7 +188,9 @@ fn group(first: &Record, records: &[&Record], kind: Kind, label: String) -> Grou
         lost_by_saving: number(Record::lost_by_saving),
         untouched: number(|r| r.correct_before() && r.measured().is_some_and(|m| m.distance.l0_values == 0)),
         auc: auc(&scores, &fakes),
-        distance: medians(&measured),
+        median: typical(&measured, median),
+        mean: typical(&measured, mean_of),
+        masks: masks(&measured),
         steps: mean(|m| m.cost.steps),
         gradients: mean(|m| m.cost.gradients),
         queries: mean(|m| m.cost.queries),
@@ -171,10 +198,16 @@ fn group(first: &Record, records: &[&Record], kind: Kind, label: String) -> Grou
     }
 }
 
-fn medians(measured: &[(&Record, &Measured)]) -> Option<Medians> {
-    let of = |value: fn(&Measured) -> Option<f64>| median(measured.iter().filter_map(|(_, m)| value(m)));
-    Some(Medians {
+fn typical(
+    measured: &[(&Record, &Measured)],
+    pick: fn(&mut dyn Iterator<Item = f64>) -> Option<f64>,
+) -> Option<Typical> {
+    let of = |value: fn(&Measured) -> Option<f64>| {
+        pick(&mut measured.iter().filter(|(r, _)| r.correct_before()).filter_map(|(_, m)| value(m)))
+    };
+    Some(Typical {
         p_l0: of(|m| Some(m.distance.p_l0))?,
+        l2: of(|m| Some(m.distance.l2))?,
         rms: of(|m| Some(m.distance.rms))?,
         linf: of(|m| Some(m.distance.linf))?,
         // An unchanged image counts as infinitely good, as it is.
@@ -183,7 +216,30 @@ fn medians(measured: &[(&Record, &Measured)]) -> Option<Medians> {
     })
 }
 
-pub(super) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+fn masks(measured: &[(&Record, &Measured)]) -> Option<Masks> {
+    let forged = measured.iter().filter(|(r, _)| r.label == Label::Fake && r.correct_before());
+    let all: Vec<(&Measured, MaskShift)> = forged.filter_map(|(_, m)| Some((*m, m.mask?))).collect();
+    let of =
+        |value: &dyn Fn(&(&Measured, MaskShift)) -> Option<f64>| mean_of(&mut all.iter().filter_map(value));
+    let stays = |m: &Measured| m.saved.decided == Label::Fake;
+    let mut stayed = Share::default();
+    all.iter().for_each(|(m, _)| stayed.count(stays(m)));
+    let truth = |i: usize| of(&|(_, s)| s.truth.map(|t| t[i]));
+    Some(Masks {
+        stayed,
+        kept: of(&|(_, s)| Some(s.kept))?,
+        truth: truth(0).zip(truth(1)).map(|(before, after)| [before, after]),
+        wanted: of(&|(m, s)| s.wanted.filter(|_| stays(m))),
+        rmse_255: of(&|(m, _)| Some(m.distance.rmse_255))?,
+    })
+}
+
+fn mean_of(values: &mut dyn Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), v| (sum + v, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+pub(super) fn median(values: &mut dyn Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;

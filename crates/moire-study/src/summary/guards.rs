@@ -1,4 +1,4 @@
-use super::{Curve, Group, Kind, Network};
+use super::{Carried, Curve, Group, Kind, Network, Transfer};
 use crate::words::{count, percent, percent_or_dash};
 
 /// A check of whether the numbers can be trusted: what it is, what it saw, what that would mean, what to do.
@@ -17,7 +17,12 @@ pub struct Guard {
 /// Accuracy that rises by less than this is chance.
 const RISE: f64 = 0.05;
 
-pub(super) fn guards(networks: &[Network], groups: &[Group], curves: &[Curve]) -> Vec<Guard> {
+pub(super) fn guards(
+    networks: &[Network],
+    groups: &[Group],
+    curves: &[Curve],
+    transfers: &[Transfer],
+) -> Vec<Guard> {
     vec![
         Guard {
             name: "A detector no better than chance",
@@ -37,6 +42,13 @@ pub(super) fn guards(networks: &[Network], groups: &[Group], curves: &[Curve]) -
             raised: groups.iter().filter_map(|g| noise_wins(g, groups)).collect(),
             means: "Gradients that point nowhere useful: the network may hide them, and looks stronger than it is.",
             action: "Trust the noise, and try attacks that use answers only.",
+        },
+        Guard {
+            name: "A transfer that beats the attack itself",
+            raised: transfers.iter().filter_map(|t| guest_wins(t, groups)).collect(),
+            means: "What was made for another network works better than what was made for this one: the attack that \
+                    knows the network is stuck, or the network hides its gradients.",
+            action: "Take the transferred success as the answer, and give the attack more steps or another loss.",
         },
         Guard {
             name: "Success that vanishes at 8 bits",
@@ -94,6 +106,29 @@ fn noise_wins(noise: &Group, groups: &[Group]) -> Option<String> {
         percent_or_dash(noise.success.value()),
         beaten.label,
         percent_or_dash(beaten.success.value())
+    ))
+}
+
+fn guest_wins(transfer: &Transfer, groups: &[Group]) -> Option<String> {
+    if !transfer.kind.is_attack() {
+        return None;
+    }
+    let same = |g: &Group| g.attack == transfer.attack && g.eps == transfer.eps;
+    let own = |c: &Carried| groups.iter().find(|g| same(g) && g.network == c.target);
+    let beats = |c: &&Carried| {
+        own(c).is_some_and(|g| {
+            // More than one image apart: one may be chance.
+            c.success.value() > g.success.value() && c.success.hits > g.success.hits + 1
+        })
+    };
+    let guest = transfer.cells.iter().find(beats)?;
+    let own = own(guest)?;
+    Some(format!(
+        "{} flips {}; made on `{}`, it flips {}.",
+        upper(&place(own)),
+        percent_or_dash(own.success.value()),
+        guest.origin,
+        percent_or_dash(guest.success.value())
     ))
 }
 

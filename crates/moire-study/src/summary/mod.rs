@@ -1,6 +1,7 @@
 mod findings;
 mod group;
 mod guards;
+mod transfer;
 
 use std::collections::BTreeMap;
 
@@ -8,8 +9,9 @@ use moire_metric::{Interval, auc, wilson};
 use moire_tensor::Label;
 
 pub use findings::{Finding, Tone};
-pub use group::{Group, Kind, Medians};
+pub use group::{Group, Kind, Masks, Typical};
 pub use guards::Guard;
+pub use transfer::{Carried, Transfer};
 
 use crate::record::{Budget, Record};
 
@@ -22,6 +24,9 @@ pub struct Summary {
     pub groups: Vec<Group>,
     /// Accuracy over budget, one for each network and attack that was run under budgets.
     pub curves: Vec<Curve>,
+    /// What files that were made to fool one network do to the others, one for each attack and budget. All other
+    /// numbers are about networks under what was made for themselves.
+    pub transfers: Vec<Transfer>,
     /// What matters, in plain words, most important first.
     pub findings: Vec<Finding>,
     /// What was checked so that the numbers can be trusted, whether it raised anything or not.
@@ -94,13 +99,16 @@ impl Share {
 impl Summary {
     /// Adds up records; their order does not matter.
     pub fn new(records: &[Record]) -> Self {
-        let groups = group::groups(records);
-        let networks = networks(records, &groups);
+        let (carried, own): (Vec<&Record>, Vec<&Record>) =
+            records.iter().partition(|r| r.crafted_on.is_some());
+        let groups = group::groups(&own);
+        let networks = networks(&own, &groups);
         let curves = curves(&groups);
-        let guards = guards::guards(&networks, &groups, &curves);
-        let findings = findings::findings(&networks, &groups, &guards);
+        let transfers = transfer::transfers(&carried, &own, &groups);
+        let guards = guards::guards(&networks, &groups, &curves, &transfers);
+        let findings = findings::findings(&networks, &groups, &transfers, &guards);
         let labels: BTreeMap<&str, Label> = records.iter().map(|r| (r.image.as_str(), r.label)).collect();
-        let mut failures: Vec<_> = records
+        let mut failures: Vec<_> = own
             .iter()
             .filter_map(|r| {
                 let reason = r.failure()?;
@@ -111,10 +119,11 @@ impl Summary {
         Self {
             images: labels.len() as u64,
             fakes: labels.values().filter(|l| **l == Label::Fake).count() as u64,
-            seconds: groups.iter().map(|g| g.seconds).sum(),
+            seconds: records.iter().filter_map(|r| r.measured()).map(|m| m.cost.seconds).sum(),
             networks,
             groups,
             curves,
+            transfers,
             findings,
             guards,
             failures,
@@ -122,7 +131,7 @@ impl Summary {
     }
 }
 
-fn networks(records: &[Record], groups: &[Group]) -> Vec<Network> {
+fn networks(records: &[&Record], groups: &[Group]) -> Vec<Network> {
     let mut seen: BTreeMap<&str, BTreeMap<&str, &Record>> = BTreeMap::new();
     for record in records {
         let images = seen.entry(&record.network).or_default();

@@ -1,5 +1,5 @@
 use super::{Kind, Share, Summary, Tone, group};
-use crate::record::{Answer, Budget, Cost, Distance, Judgement, Measured, Record};
+use crate::record::{Answer, Budget, Cost, Distance, Judgement, MaskShift, Measured, Record};
 use moire_tensor::{Eps, Label};
 
 fn record(network: &str, attack: &str, levels: u8, image: u32, margins: [f64; 3]) -> Record {
@@ -15,6 +15,7 @@ fn record(network: &str, attack: &str, levels: u8, image: u32, margins: [f64; 3]
     let change = f64::from(levels) / 255.0;
     Record {
         network: network.to_owned(),
+        crafted_on: None,
         attack: attack.to_owned(),
         eps: (levels > 0).then(|| Budget::from(Eps::from_u8(levels).unwrap())),
         image: format!("{image:03}.png"),
@@ -23,7 +24,7 @@ fn record(network: &str, attack: &str, levels: u8, image: u32, margins: [f64; 3]
         seed: 7,
         answer: Answer::Measured(Box::new(Measured {
             clean: judge(margins[0]),
-            float: judge(margins[1]),
+            float: Some(judge(margins[1])),
             saved: judge(margins[2]),
             distance: Distance {
                 p_l0: 0.25,
@@ -37,6 +38,7 @@ fn record(network: &str, attack: &str, levels: u8, image: u32, margins: [f64; 3]
                 psnr: (levels > 0).then_some(40.0 + f64::from(image)),
                 ssim: Some(0.99),
             },
+            mask: None,
             cost: Cost {
                 steps: 10,
                 gradients: u64::from(attack.starts_with("pgd")),
@@ -82,8 +84,9 @@ fn shares_are_counted_by_hand() {
     assert_eq!((g.flipped_float, g.lost_by_saving, g.failed, g.untouched), (4, 1, 1, 0));
     let interval = g.success.interval();
     assert!((interval.low - 0.1206).abs() < 1e-4 && (interval.high - 0.6458).abs() < 1e-4, "{interval:?}");
-    let d = g.distance.unwrap();
-    assert_eq!((d.p_l0, d.psnr), (0.25, Some(44.5)));
+    // Of the nine that were attacked.
+    let (median, mean) = (g.median.unwrap(), g.mean.unwrap());
+    assert_eq!((median.p_l0, median.psnr, mean.psnr), (0.25, Some(44.0), Some(44.0)));
     assert_eq!((g.steps, g.gradients, g.queries, g.seconds), (10.0, 1.0, 3.0, 5.0));
     assert_eq!((summary.images, summary.fakes, summary.seconds), (11, 6, 20.0));
     assert_eq!(summary.failures.len(), 1);
@@ -192,6 +195,81 @@ fn guards_are_raised_by_what_they_guard_against() {
     assert_eq!(raised(&[failed], "Images that failed"), ["1 image of PGD on `a` at 1/255."]);
 }
 
+/// What `target` says of the file of `of`, before and after the change.
+fn transferred(target: &str, of: &Record, margins: [f64; 2]) -> Record {
+    let mut judged =
+        record(target, &of.attack, 0, of.image[..3].parse().unwrap(), [margins[0], 0.0, margins[1]]);
+    (judged.crafted_on, judged.eps) = (Some(of.network.clone()), of.eps.clone());
+    if let Answer::Measured(m) = &mut judged.answer {
+        m.float = None;
+    }
+    judged
+}
+
+#[test]
+fn transfers_are_counted_apart() {
+    let mut records = network("a", [6, 9], 0);
+    records.extend(network("b", [1, 9], 0));
+    let own = Summary::new(&records);
+    assert!(own.transfers.is_empty());
+    let carried = |r: &&Record| r.network == "a" && r.attack == "pgd";
+    // `b` calls the first wrongly before, and the next four once they are changed at 1/255; `a` calls 009 wrongly.
+    let margins = |r: &Record| match (&r.image[..3], r.eps.as_ref().unwrap().text()) {
+        ("000", _) => [-1.0, -1.0],
+        ("001" | "002" | "003" | "004", "1/255") => [1.0, -1.0],
+        _ => [1.0, 1.0],
+    };
+    let guests: Vec<Record> =
+        records.iter().filter(carried).map(|r| transferred("b", r, margins(r))).collect();
+    records.extend(guests);
+    let summary = Summary::new(&records);
+    assert_eq!(
+        (&summary.groups, &summary.curves, &summary.networks),
+        (&own.groups, &own.curves, &own.networks)
+    );
+    assert_eq!(summary.transfers.len(), 2);
+    let (transfer, cell) = (&summary.transfers[0], &summary.transfers[0].cells[0]);
+    assert_eq!((transfer.label.as_str(), transfer.eps.as_ref().unwrap().text()), ("PGD", "1/255"));
+    assert_eq!((cell.origin.as_str(), cell.target.as_str()), ("a", "b"));
+    assert_eq!((cell.before, cell.after), (Share { hits: 9, of: 10 }, Share { hits: 5, of: 10 }));
+    assert_eq!((cell.success, cell.at_home), (Share { hits: 4, of: 8 }, Share { hits: 6, of: 9 }));
+    assert_eq!(cell.ratio(), Some(0.75));
+    let texts: Vec<String> = summary.findings.iter().map(|f| plain(&f.text)).collect();
+    let furthest = "A detector that nobody looked into breaks: PGD at 1/255, made on `a`, flips 50 % of what `b` \
+                    called correctly, against 67 % at home (transfer ratio 0.75).";
+    assert!(texts.iter().any(|t| t == furthest), "{texts:?}");
+    let guard = summary.guards.iter().find(|g| g.name.starts_with("A transfer that beats")).unwrap();
+    let raised: Vec<String> = guard.raised.iter().map(|s| plain(s)).collect();
+    assert_eq!(raised, ["PGD on `b` at 1/255 flips 11 %; made on `a`, it flips 50 %."]);
+}
+
+#[test]
+fn a_forged_mask_fools_nobody_and_is_said_in_words() {
+    let mut records = network("a", [0, 0], 0);
+    for image in (0..10).step_by(2) {
+        // The last one is called real afterwards, so what its mask shows does not count.
+        let after = if image == 8 { -1.0 } else { 0.1 };
+        let mut forged = record("a", "iap_seg(steps=100)", 0, image, [2.0, after, after]);
+        if let Answer::Measured(m) = &mut forged.answer {
+            let wanted = if image == 8 { 0.0 } else { 0.9 };
+            m.mask = Some(MaskShift { kept: 0.1, truth: Some([0.8, 0.2]), wanted: Some(wanted) });
+            m.distance.rmse_255 = 1.5;
+        }
+        records.push(forged);
+    }
+    let summary = Summary::new(&records);
+    let g = summary.groups.iter().find(|g| g.attack.starts_with("iap_seg")).unwrap();
+    let masks = g.masks.unwrap();
+    assert_eq!((g.kind, masks.stayed), (Kind::Mask, Share { hits: 4, of: 5 }));
+    assert!((masks.wanted.unwrap() - 0.9).abs() < 1e-12 && (masks.rmse_255 - 1.5).abs() < 1e-12);
+    let texts: Vec<String> = summary.findings.iter().map(|f| plain(&f.text)).collect();
+    let said = "The masks of `a` can be forged: IAP on the mask brings them to an overlap of 0.90 with the wanted \
+                ones, while 4 of 5 fakes are called fake still.";
+    assert!(texts.iter().any(|t| t == said), "{texts:?}");
+    assert!(!texts.iter().any(|t| t.contains("free to choose")), "{texts:?}");
+    assert_eq!(summary.networks[0].breaks, None);
+}
+
 #[test]
 fn one_name_with_two_settings_shows_them() {
     let summary = Summary::new(&[
@@ -205,7 +283,7 @@ fn one_name_with_two_settings_shows_them() {
 
 #[test]
 fn medians_of_even_and_odd() {
-    assert_eq!(group::median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
-    assert_eq!(group::median([4.0, 1.0, 2.0, 3.0].into_iter()), Some(2.5));
-    assert_eq!(group::median([].into_iter()), None);
+    assert_eq!(group::median(&mut [3.0, 1.0, 2.0].into_iter()), Some(2.0));
+    assert_eq!(group::median(&mut [4.0, 1.0, 2.0, 3.0].into_iter()), Some(2.5));
+    assert_eq!(group::median(&mut [].into_iter()), None);
 }

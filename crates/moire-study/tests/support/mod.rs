@@ -22,6 +22,7 @@ pub(crate) fn record(network: &str, attack: &str, levels: u8, image: u32, margin
     let change = f64::from(levels) / 255.0;
     Record {
         network: network.to_owned(),
+        crafted_on: None,
         attack: attack.to_owned(),
         eps: (levels > 0).then(|| Budget::from(Eps::from_u8(levels).unwrap())),
         image: format!("{label}/{image:03}.png"),
@@ -30,7 +31,7 @@ pub(crate) fn record(network: &str, attack: &str, levels: u8, image: u32, margin
         seed: u64::MAX - 1,
         answer: Answer::Measured(Box::new(Measured {
             clean: judgement(label, margins[0]),
-            float: judgement(label, margins[1]),
+            float: Some(judgement(label, margins[1])),
             saved: judgement(label, margins[2]),
             distance: Distance {
                 p_l0: if levels > 0 { 0.25 } else { 0.0 },
@@ -44,6 +45,7 @@ pub(crate) fn record(network: &str, attack: &str, levels: u8, image: u32, margin
                 psnr: (levels > 0).then_some(40.0 + f64::from(image)),
                 ssim: Some(0.99),
             },
+            mask: None,
             cost: Cost {
                 steps: 10,
                 gradients: if attack.starts_with("pgd") { 10 } else { 0 },
@@ -53,6 +55,20 @@ pub(crate) fn record(network: &str, attack: &str, levels: u8, image: u32, margin
             file: (levels > 0).then(|| format!("images/{network}/{image:03}_{levels}.png")),
         })),
     }
+}
+
+/// What `network` says of a file that was made on `origin`.
+pub(crate) fn transferred(network: &str, origin: &str, of: &Record, margins: [f64; 2]) -> Record {
+    let mut record = of.clone();
+    network.clone_into(&mut record.network);
+    record.crafted_on = Some(origin.to_owned());
+    if let Answer::Measured(m) = &mut record.answer {
+        m.clean = judgement(record.label, margins[0]);
+        m.float = None;
+        m.saved = judgement(record.label, margins[1]);
+        m.cost = Cost { steps: 0, gradients: 0, queries: 0, seconds: 0.1 };
+    }
+    record
 }
 
 pub(crate) fn failed(network: &str, attack: &str, levels: u8, image: u32, reason: &str) -> Record {

@@ -1,5 +1,6 @@
 use std::env;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use moire_cpu::Cpu;
-use moire_study::{Audit, AuditPlan, ModelSpec, Progress, Summary, Surroundings, scan};
+use moire_study::{Audit, AuditPlan, Judges, ModelSpec, Progress, Summary, Surroundings, scan};
 
 use crate::cli::AuditArgs;
 use crate::commands::report;
@@ -20,26 +21,11 @@ pub(crate) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
         attacks: args.attack.clone(),
         budgets: args.eps.clone(),
         criterion: args.criterion.into(),
+        judges: if args.transfer { Judges::All } else { Judges::Own },
         seed: args.seed,
     };
-    let models = plan.detectors.iter().map(ModelSpec::load).collect::<Result<Vec<_>, _>>()?;
-    let samples = scan(&args.data, args.limit).context("reading the images")?;
-    let device = Cpu::new(args.common.threads);
-    let start = Instant::now();
-    let audit = Audit {
-        plan: &plan,
-        models: &models,
-        samples: &samples,
-        folder: &args.out,
-        device: &device,
-        batch: args.batch.into(),
-        clock: &|| start.elapsed().as_secs_f64(),
-        surroundings: &surroundings(&device),
-    };
-    let last = watched(&audit)?;
-    if last.done < last.total {
-        bail!("stopped after {} of {}: run the same command to go on", last.done, last.total);
-    }
+    let place = Place { data: &args.data, limit: args.limit, out: &args.out, batch: args.batch.into() };
+    carry_out(&plan, &place, args.common.threads)?;
     let (paths, summary) = report::write(&args.out)?;
     if args.common.json {
         println!("{}", report::as_json(&summary, &paths));
@@ -47,6 +33,43 @@ pub(crate) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
         report::tell(&summary, &paths);
     }
     Ok(if breaks(&summary, args.fail_below) { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+/// What a plan is carried out on, and where.
+pub(crate) struct Place<'a> {
+    pub(crate) data: &'a Path,
+    /// At most so many images of each label.
+    pub(crate) limit: Option<usize>,
+    pub(crate) out: &'a Path,
+    pub(crate) batch: usize,
+}
+
+/// Runs what is left of a plan, to its end.
+pub(crate) fn carry_out(plan: &AuditPlan, place: &Place<'_>, threads: usize) -> anyhow::Result<()> {
+    let models = plan.detectors.iter().map(ModelSpec::load).collect::<Result<Vec<_>, _>>()?;
+    let samples = scan(place.data, place.limit).context("reading the images")?;
+    let device = Cpu::new(threads);
+    for (spec, model) in plan.detectors.iter().zip(&models) {
+        for attack in plan.unfit(&model.network) {
+            eprintln!("{spec} is not attacked with {}: it lacks the zones or the mask for it", attack.name());
+        }
+    }
+    let start = Instant::now();
+    let audit = Audit {
+        plan,
+        models: &models,
+        samples: &samples,
+        folder: place.out,
+        device: &device,
+        batch: place.batch,
+        clock: &|| start.elapsed().as_secs_f64(),
+        surroundings: &surroundings(&device),
+    };
+    let last = watched(&audit)?;
+    if last.done < last.total {
+        bail!("stopped after {} of {}: run the same command to go on", last.done, last.total);
+    }
+    Ok(())
 }
 
 /// Runs the audit under a progress bar; an interrupt lets the current batch finish.

@@ -8,4 +8,5 @@ pub(crate) mod faces;
 pub(crate) mod protect;
 pub(crate) mod rate;
 pub(crate) mod report;
+pub(crate) mod reproduce;
 pub(crate) mod zoo;

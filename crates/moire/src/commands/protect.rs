@@ -7,7 +7,7 @@ use moire_cpu::Cpu;
 use moire_face::{FaceFinder, Search};
 use moire_image::{Limits, Picture, crop, decode, encode_png};
 use moire_protect::{Protected, Protector, Settings};
-use moire_study::{Distance, Model, ModelSpec, Photograph, files, photographs};
+use moire_study::{Distance, Model, ModelSpec, Photograph, Which, files, photographs};
 use moire_tensor::{Eps, SampleId};
 use moire_zoo::{Attribute, Form, Network, Role, Table};
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
         };
         let (mut networks, mut editors, mut weights) = (Vec::new(), Vec::new(), Vec::new());
         for spec in &args.editors {
-            let (network, files) = editor(spec)?;
+            let (network, files) = editor(&spec.clone().read_as(&(&args.onnx).into()))?;
             editors.push(network.name.clone());
             weights.push(json!({"editor": network.name, "files": files}));
             networks.push(network);
@@ -206,6 +206,10 @@ impl<'a> Run<'a> {
 
 /// An editor for all its edits at once, and its files with their checksums.
 fn editor(spec: &ModelSpec) -> anyhow::Result<(Network, Vec<(String, String)>)> {
+    if let Which::Onnx(_) = spec.which {
+        let Model { network, files } = spec.load()?;
+        return Ok((network, files));
+    }
     let opened = spec.open()?;
     let form = opened.weights.form(opened.entry);
     let network = opened.entry.network(opened.weights, &form)?;

@@ -8,9 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use moire_rate::{
     Experiment, MatrixOpinion, RatePlan, Server, Settings, analyse, analyse_matrix, consent_templates,
-    export, write_opinion,
+    export, records, write_opinion,
 };
-use moire_study::{Opinion, OpinionScore, Store, files};
+use moire_study::{Opinion, OpinionScore, files};
 
 use crate::cli::{RateArgs, RateCommand};
 use crate::commands::report;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &RateArgs) -> anyhow::Result<ExitCode> {
 
 /// Writes a plan and consent texts, over none that are there.
 fn plan(study: &Path) -> anyhow::Result<()> {
-    let records = Store::open(&study.join("study.sqlite"))?.records()?;
+    let records = records(study)?;
     let plan = RatePlan::proposed(&records);
     let path = Experiment::plan_path(study);
     let folder = path.parent().context("a plan lies in a folder")?;

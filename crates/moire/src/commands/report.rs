@@ -44,6 +44,23 @@ pub(crate) fn tell(summary: &Summary, paths: &[PathBuf]) {
         ]);
     }
     println!("\n{}\n", table(&rows));
+    if !summary.transfers.is_empty() {
+        let head = ["made for", "attack", "budget", "judged by", "accuracy", "attacked", "success", "ratio"];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        for (transfer, cell) in summary.transfers.iter().flat_map(|t| t.cells.iter().map(move |c| (t, c))) {
+            rows.push(vec![
+                cell.origin.clone(),
+                transfer.label.clone(),
+                transfer.eps.as_ref().map_or("-".to_owned(), |e| e.text().to_owned()),
+                cell.target.clone(),
+                percent(cell.before),
+                percent(cell.after),
+                percent(cell.success),
+                cell.ratio().map_or("-".to_owned(), |r| format!("{r:.2}")),
+            ]);
+        }
+        println!("{}\n", table(&rows));
+    }
     for path in paths {
         println!("{}", path.display());
     }
@@ -71,9 +88,27 @@ pub(crate) fn as_json(summary: &Summary, paths: &[PathBuf]) -> serde_json::Value
             })
         })
         .collect();
+    let transfers: Vec<_> = summary
+        .transfers
+        .iter()
+        .flat_map(|t| t.cells.iter().map(move |c| (t, c)))
+        .map(|(transfer, cell)| {
+            serde_json::json!({
+                "origin": cell.origin,
+                "target": cell.target,
+                "attack": transfer.attack,
+                "eps": transfer.eps.as_ref().map(Budget::text),
+                "accuracy_clean": share(cell.before),
+                "accuracy_attacked": share(cell.after),
+                "success": share(cell.success),
+                "ratio": cell.ratio(),
+            })
+        })
+        .collect();
     serde_json::json!({
         "findings": summary.findings.iter().map(|f| &f.text).collect::<Vec<_>>(),
         "groups": groups,
+        "transfers": transfers,
         "files": paths,
     })
 }

@@ -64,6 +64,7 @@ fn record(
     let (a, b) = (clean.to_images(), shown.to_images());
     Record {
         network: "net".to_owned(),
+        crafted_on: None,
         attack,
         eps,
         image: format!("fake/{image:03}.png"),
@@ -72,8 +73,9 @@ fn record(
         seed: 7,
         answer: Answer::Measured(Box::new(Measured {
             clean: judgement,
-            float: judgement,
+            float: Some(judgement),
             saved: judgement,
+            mask: None,
             distance: Distance::between(a.image(0), b.image(0), clean.height(), clean.width()),
             cost: Cost { steps: 1, gradients: 0, queries: 1, seconds: 0.1 },
             file: Some(file),
