@@ -1,6 +1,6 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo
+.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo train-smoke
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -29,6 +29,11 @@ parity-zoo: ## every network at its published widths against PyTorch; needs Pyth
 	target/parity-zoo/venv/bin/python train/reference/check_torchvision.py
 	target/parity-zoo/venv/bin/python train/reference/make_goldens.py --published --out target/parity-zoo/goldens
 	cargo test --release --locked -p moire-zoo --test goldens -- --ignored --nocapture
+
+train-smoke: ## the training recipes on 200 faces for a few steps; needs ../shared and Python
+	python3 -m venv target/train-venv
+	target/train-venv/bin/pip install --quiet --requirement train/requirements.txt
+	target/train-venv/bin/python -m train.smoke
 
 audit-deps: audit-tools ## dependencies (licences, advisories, sources) and spelling
 	cargo deny check
