@@ -62,7 +62,7 @@ def warp(x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     parts = torch.stack([oval(x, centre, radii, rng) for centre, radii in PARTS])
     which = torch.randint(len(PARTS), (len(x),), generator=rng, device=x.device)
     alpha = parts[which, torch.arange(len(x), device=x.device)]
-    flow = noise(x, 2, 5, rng) * uniform(x, 0.03, 0.06, rng)
+    flow = noise(x, 2, 5, rng) * uniform(x, 0.012, 0.03, rng)
     bent = sample(move(x, 0.03, 0.05, rng), flow)
     soft = resample(bent, x.shape[-1] // 2)
     bent = torch.lerp(bent, soft, uniform(x, 0, 1, rng))

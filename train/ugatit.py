@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d, binary_cross_entropy_with_logits
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import cached
 from torch.optim import Adam
 
 from .data import Faces
@@ -91,13 +92,14 @@ class Training(Task):
         of_photo, of_painting = critics[:2], critics[2:]
         with self.autocast(), torch.no_grad():
             to_painting, to_photo = self.there(photo)[0], self.back(painting)[0]
-        with self.autocast():
+        # Cached, or each use of a critic's weight would pay for its spectral norm anew.
+        with self.autocast(), cached():
             d = sum(wanted(c, painting, 1) + wanted(c, to_painting, 0) for c in of_painting)
             d = d + sum(wanted(c, photo, 1) + wanted(c, to_photo, 0) for c in of_photo)
         self.optimisers["critics"].zero_grad()
         d.backward()
         self.optimisers["critics"].step()
-        with self.autocast():
+        with self.autocast(), cached():
             to_painting, there_cam = self.there(photo)
             to_photo, back_cam = self.back(painting)
             same_painting, there_same_cam = self.there(painting)
