@@ -12,7 +12,7 @@ data=$1 minutes=$2 seconds=$3
 home=target/train
 mkdir -p "$home"
 if [ ! -e "$home/running" ]; then
-    touch "$home/running"
+    touch "$home/running" "$home/session.txt"
     PYTHONUNBUFFERED=1 setsid sh -c "python3 -m train all --data '$data' --minutes $minutes; echo exit \$?" \
         >"$home/session.txt" 2>&1 </dev/null &
 fi
