@@ -64,6 +64,7 @@ def write(path: Path, recipe: Recipe, net: nn.Module, card: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file(stored, part, metadata)
+    part.chmod(0o644)
     part.replace(path)
 
 
