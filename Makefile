@@ -1,6 +1,6 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo parity-onnx fuzz rate-browser rate-load
+.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo parity-onnx fuzz rate-browser rate-load train-smoke
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -60,6 +60,11 @@ fuzz: ## every reader of files against hostile bytes, RUNS=2000000 times each
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 			-runs=$(RUNS) -max_len=16384 -timeout=20 -rss_limit_mb=1024 || exit 1; \
 	done
+
+train-smoke: ## the training recipes on 200 faces for a few steps; needs ../shared and Python
+	python3 -m venv target/train-venv
+	target/train-venv/bin/pip install --quiet --requirement train/requirements.txt
+	target/train-venv/bin/python -m train.smoke
 
 audit-deps: audit-tools ## dependencies (licences, advisories, sources) and spelling
 	cargo deny check

@@ -1,0 +1,1 @@
+"""Trains the networks that come with moire: see README.md beside this file."""
