@@ -53,6 +53,19 @@ fn every_op_agrees_with_the_reference() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// Weights of which one task takes a part, and a result whose columns do not lie one after another: no task may write
+/// what another has computed.
+#[test]
+fn wide_products_of_tokens_in_rows_and_columns_are_shared_out_without_overlap() {
+    let mut b = Builder::new();
+    let x = b.input("x", [1, 3, 2, 1024]).unwrap();
+    let w = b.literal(seeded(&[1024, 200], 1, "w"));
+    let y = b.matmul(x, w).unwrap();
+    let graph = b.finish([("y", y)]).unwrap();
+    let (name, error) = worst_error(&graph, &devices());
+    assert!(error < 1e-5, "{name} is off by {error:.1e}");
+}
+
 /// Layers as editors and detectors have them: wide enough for minimal filtering, and with all that rides on a kernel.
 fn layers() -> Vec<(&'static str, Graph)> {
     let graph = |make: &dyn Fn(&mut Builder, ValueId) -> Result<ValueId, Error>, shape: [usize; 4]| {

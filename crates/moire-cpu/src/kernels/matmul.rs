@@ -151,9 +151,11 @@ impl Task for Chunk<'_> {
                     &Shared::new(&mut product[..count * n]),
                     &Finish::NONE,
                 );
+                // Other panels are other tasks' business.
+                let [first, end] = [self.which.start, self.which.end].map(|panel| panel * 2 * S::LANES);
                 for (line, &at) in product.chunks_exact(*n).zip(&at[..count]) {
-                    for (j, v) in line.iter().enumerate() {
-                        out.part(at + j * products.out[1], 1)[0] = *v;
+                    for j in first..end.min(*n) {
+                        out.part(at + j * products.out[1], 1)[0] = line[j];
                     }
                 }
             }
