@@ -44,7 +44,7 @@ fn a_session_from_consent_to_code_survives_a_kill_and_tells_nothing() {
     // The other language, and back.
     let tag = first.field("tag");
     assert_eq!(client.post(&format!("{link}/language"), &[("tag", &tag), ("language", "de")]).status, 303);
-    assert!(client.get(&link).text().contains("Dies ist ein Test."));
+    assert!(client.get(&link).text().contains("Einwilligungstext."));
     client.post(&format!("{link}/language"), &[("tag", &tag), ("language", "en")]);
     client.begin(&link);
 

@@ -36,7 +36,7 @@ pub(crate) fn study(folder: &Path, images: usize, conditions: usize, side: usize
         |name: &str, text: &str| files::write(&folder.join("rating").join(name), text.as_bytes()).unwrap();
     put("plan.toml", &text);
     put("consent.en.txt", "This is a test.\n\nTake part in it <b>if</b> you like.");
-    put("consent.de.txt", "Dies ist ein Test.");
+    put("consent.de.txt", "Einwilligungstext.");
 }
 
 /// Soft shapes, no two alike, with noise of so many levels over them.
