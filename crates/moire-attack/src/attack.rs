@@ -262,8 +262,10 @@ impl Ready<'_> {
             Attack::Kra(kra) => ascent.key_regions(images, &kra.layers)?,
             _ => vec![None; images.len()],
         };
+        let hidden: Vec<bool> =
+            regions.iter().map(|r| matches!(attack, Attack::Kra(_)) && r.is_none()).collect();
         let mut searches = Vec::new();
-        for (i, regions) in regions.iter().enumerate() {
+        for (i, regions) in regions.into_iter().enumerate() {
             let (clean, rng) = (samples.image(i), samples.rng(i, attack.stream()));
             let mut start = Start { from: clean.clone(), clean, fresh: None, rng };
             let nudge = ascent.nudge();
@@ -279,7 +281,7 @@ impl Ready<'_> {
             searches.push(match attack {
                 Attack::Kra(params) => {
                     let inside = params.attack.searcher(self.eps)?;
-                    kra::search(start, params, regions.clone(), inside)
+                    kra::search(start, params, regions, inside)
                 }
                 attack => attack.searcher(self.eps)?(&start),
             });
@@ -295,10 +297,7 @@ impl Ready<'_> {
             _ => Loss::Margin,
         };
         let mut outcome = search::run(ascent, samples, criterion, loss, searches)?;
-        if let Attack::Kra(_) = attack {
-            let hidden = regions.iter().map(Option::is_none);
-            outcome.found.iter_mut().zip(hidden).for_each(|(found, hidden)| found.zero_gradient |= hidden);
-        }
+        outcome.found.iter_mut().zip(hidden).for_each(|(found, hidden)| found.zero_gradient |= hidden);
         outcome.wanted_masks = masks;
         Ok(outcome)
     }

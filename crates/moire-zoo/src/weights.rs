@@ -70,7 +70,7 @@ pub(crate) fn is_described(metadata: &BTreeMap<String, String>) -> bool {
 }
 
 /// What a file says of itself.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Description {
     entry: &'static Entry,
     config: Config,
@@ -78,7 +78,7 @@ struct Description {
 }
 
 /// The tensors of one checkpoint, which may say themselves which network they are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Weights {
     checkpoint: Checkpoint,
     file: String,

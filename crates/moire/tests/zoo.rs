@@ -8,7 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use moire_formats::{Checkpoint, Limits, Loader};
-use moire_tensor::{Shape, Tensor};
+use moire_image::{Picture, encode_png};
+use moire_tensor::{Images, Shape, Tensor};
 use support::{run, text};
 
 const SIDE: usize = 64;
@@ -60,8 +61,8 @@ fn an_editor_edits_whether_it_is_named_or_says_itself_what_it_is() {
 
     // One picture, all five edits.
     let rgb = (0..SIDE * SIDE * 3).map(|i| (i * 31 % 253) as u8).collect();
-    let picture = moire_image::Picture::new(SIDE, SIDE, rgb).unwrap();
-    fs::write(path("face.png"), moire_image::encode_png(&picture)).unwrap();
+    let picture = Picture::new(SIDE, SIDE, rgb).unwrap();
+    fs::write(path("face.png"), encode_png(&picture)).unwrap();
     let (face, edits) = (shown("face.png"), shown("edits.safetensors"));
     done(&["eval", &own, "--input", &face, "--attributes", "Black_Hair,Young", "--grad", "--out", &edits]);
     let edits = read(Path::new(&edits));
@@ -143,4 +144,50 @@ fn the_list_names_every_network_with_its_task_and_size() {
     let shown = done(&["zoo", "show", "attgan", "--layers"]);
     assert!(shown.contains("enc_layers.4.layers.1.leaky_relu [1, 1024, 8, 8]"), "{shown}");
     assert!(shown.contains("edits       Bald, Bangs, Black_Hair"), "{shown}");
+}
+
+#[test]
+fn a_folder_is_protected_but_for_what_cannot_be_read_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let shown = |name: &str| path(name).display().to_string();
+    generator("stargan", &path("G.ckpt"));
+    done(&[
+        "zoo",
+        "convert",
+        &format!("stargan:{}", shown("G.ckpt")),
+        "--size",
+        "32",
+        "--out",
+        &shown("own.safetensors"),
+    ]);
+    fs::create_dir(path("photographs")).unwrap();
+    let image = Images::new(Tensor::from_fn([1, 3, 40, 50], |i| (i % 97) as f32 / 96.0)).unwrap();
+    let png = encode_png(&Picture::from_images(&image, 0));
+    fs::write(path("photographs/good.png"), &png).unwrap();
+    fs::write(path("photographs/cut.png"), &png[..png.len() / 2]).unwrap();
+    let protect = || {
+        let (photographs, editor, out) = (shown("photographs"), shown("own.safetensors"), shown("out"));
+        run(&[
+            "protect",
+            &photographs,
+            "--editor",
+            &editor,
+            "--whole",
+            "--attack",
+            "i_fgsm(steps=2)",
+            "--out",
+            &out,
+        ])
+    };
+    let first = protect();
+    assert_eq!(first.status.code(), Some(3), "{}", text(&first.stderr));
+    let (said, complaint) = (text(&first.stdout), text(&first.stderr));
+    assert!(said.contains("taken whole; edits broken: stargan "), "{said}");
+    assert_eq!(complaint.matches("cut.png").count(), 1, "the file is named once: {complaint}");
+    assert!(!path("out/cut.png").exists() && !path("out/cut.png.json").exists());
+    let made = fs::metadata(path("out/good.png")).unwrap().modified().unwrap();
+    let again = protect();
+    assert_eq!((again.status.code(), text(&again.stdout)), (Some(3), said));
+    assert_eq!(fs::metadata(path("out/good.png")).unwrap().modified().unwrap(), made, "what is there stays");
 }

@@ -56,10 +56,7 @@ pub(crate) fn run(args: &ProtectArgs) -> anyhow::Result<ExitCode> {
                 let told = if args.common.json { record.to_string() } else { tell(&record) };
                 progress.suspend(|| println!("{told}"));
             }
-            Err(error) => {
-                let error = error.context(photograph.path.display().to_string());
-                progress.suspend(|| fail(&photograph.path, &error));
-            }
+            Err(error) => progress.suspend(|| fail(&photograph.path, &error)),
         }
         progress.inc(1);
     }
@@ -152,9 +149,10 @@ impl<'a> Run<'a> {
                 return Ok(known);
             }
         }
-        let original = decode(&bytes, &photograph.path.display().to_string(), &limits)?;
+        let name = photograph.path.display().to_string();
+        let original = decode(&bytes, &name, &limits)?;
         let id = SampleId(u64::from_str_radix(&sha256[..16], 16).context("a hash is hexadecimal")?);
-        let protected = self.protector.protect(&original, &attributes, id)?;
+        let protected = self.protector.protect(&original, &attributes, id).context(name)?;
         files::write(&picture, &encode_png(&protected.picture))?;
         let value = self.record(photograph, &picture, &original, &protected, &sha256, &stated)?;
         files::write(&record, &serde_json::to_vec_pretty(&value)?)?;
@@ -212,14 +210,13 @@ fn editor(spec: &ModelSpec) -> anyhow::Result<(Network, Vec<(String, String)>)> 
     }
     let opened = spec.open()?;
     let form = opened.weights.form(opened.entry);
-    let network = opened.entry.network(opened.weights, &form)?;
+    let network = opened.entry.network(opened.weights.clone(), &form)?;
     let Role::Editor(editing) = &network.role else { return Ok((network, opened.files)) };
     let domains = editing.condition.as_ref().map_or(1, |c| c.attributes.len());
     if domains == form.domains {
         return Ok((network, opened.files));
     }
-    let again = spec.open()?;
-    Ok((again.entry.network(again.weights, &Form { domains, ..form })?, again.files))
+    Ok((opened.entry.network(opened.weights, &Form { domains, ..form })?, opened.files))
 }
 
 /// The record that an earlier run left, if it is one.
