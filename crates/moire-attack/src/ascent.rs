@@ -1,4 +1,4 @@
-use moire_tensor::{Images, Label, Rng, SampleId, Tensor};
+use moire_tensor::{Images, Label, SampleId, Tensor};
 
 use crate::error::{Error, Repr};
 use crate::kra::KeyRegions;
@@ -126,16 +126,6 @@ pub struct Samples<'a> {
 }
 
 impl Samples<'_> {
-    /// Sample `index` as it is, `[3, h, w]`.
-    pub(crate) fn image(&self, index: usize) -> Vec<f32> {
-        self.images.image(index).to_vec()
-    }
-
-    /// The random numbers of sample `index` for one purpose.
-    pub(crate) fn rng(&self, index: usize, purpose: &str) -> Rng {
-        Rng::new(self.seed, self.ids[index], purpose)
-    }
-
     /// # Errors
     /// There are not as many identities as images.
     pub(crate) fn check(&self) -> Result<(), Error> {

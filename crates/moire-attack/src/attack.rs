@@ -1,5 +1,5 @@
 use moire_graph::Graph;
-use moire_tensor::{Eps, Label};
+use moire_tensor::{Eps, Images, Label, Tensor};
 
 use crate::apgd::{self, Apgd};
 use crate::ascent::{Ascent, Samples};
@@ -10,15 +10,15 @@ use crate::detector::Traits;
 use crate::error::{Error, Repr};
 use crate::iap::{self, Iap};
 use crate::jsma::{self, Jsma};
-use crate::kra::{self, Kra};
+use crate::kra::Kra;
 use crate::loss::{Loss, LossKind};
 use crate::mi_fgsm::{self, MiFgsm};
 use crate::outcome::{Criterion, Outcome};
 use crate::params::Walk;
-use crate::search::{self, Searcher, Start, fixed};
+use crate::search::{Searcher, fixed};
+use crate::session::{Finished, Left, Session};
 use crate::sigma_zero::{self, SigmaZero};
 use crate::sparsefool::{self, SparseFool};
-use crate::triangle::triangle;
 use crate::universal::{self, UapOverfire, Universal};
 use crate::{fgsm, i_fgsm, pgd, urn};
 
@@ -64,9 +64,9 @@ pub enum Attack {
 /// An attack ready for any images: what is crafted once has been.
 #[derive(Debug, Clone)]
 pub struct Ready<'a> {
-    attack: &'a Attack,
-    eps: Option<Eps>,
-    universal: Option<Universal>,
+    pub(crate) attack: &'a Attack,
+    pub(crate) eps: Option<Eps>,
+    pub(crate) universal: Option<Universal>,
 }
 
 impl Attack {
@@ -179,7 +179,7 @@ impl Attack {
     }
 
     /// What makes the search of an attack that holds no other.
-    fn searcher(&self, eps: Option<Eps>) -> Result<Searcher, Error> {
+    pub(crate) fn searcher(&self, eps: Option<Eps>) -> Result<Searcher, Error> {
         let ball = || self.budget(eps);
         Ok(match self.clone() {
             Self::Fgsm => {
@@ -231,7 +231,7 @@ impl Attack {
     }
 
     /// The name of the stream of random numbers: an attack inside another draws its own.
-    fn stream(&self) -> &'static str {
+    pub(crate) fn stream(&self) -> &'static str {
         match self {
             Self::Kra(kra) => kra.attack.name(),
             attack => attack.name(),
@@ -245,7 +245,12 @@ impl Ready<'_> {
         self.universal.as_ref()
     }
 
-    /// Runs the attack.
+    /// Makes room for `seats` images at a time, under this criterion; `seed` is the study's.
+    pub fn session(&self, seats: usize, criterion: Criterion, seed: u64) -> Session<'_> {
+        Session::new(self, seats, criterion, seed)
+    }
+
+    /// Runs the attack on all images at once, whose labels the ascent knows by their place.
     ///
     /// # Errors
     /// A budget is missing, the images are not the network's, or the network cannot run or answers with something that
@@ -257,48 +262,31 @@ impl Ready<'_> {
         criterion: Criterion,
     ) -> Result<Outcome, Error> {
         samples.check()?;
-        let (attack, images) = (self.attack, samples.images);
-        let regions = match attack {
-            Attack::Kra(kra) => ascent.key_regions(images, &kra.layers)?,
-            _ => vec![None; images.len()],
-        };
-        let hidden: Vec<bool> =
-            regions.iter().map(|r| matches!(attack, Attack::Kra(_)) && r.is_none()).collect();
-        let mut searches = Vec::new();
-        for (i, regions) in regions.into_iter().enumerate() {
-            let (clean, rng) = (samples.image(i), samples.rng(i, attack.stream()));
-            let mut start = Start { from: clean.clone(), clean, fresh: None, rng };
-            let nudge = ascent.nudge();
-            if nudge > 0.0 {
-                let mut rng = samples.rng(i, "nudge");
-                start.from.iter_mut().for_each(|x| *x = (*x + rng.uniform(-nudge, nudge)).clamp(0.0, 1.0));
+        let images = samples.images;
+        let mut session = self.session(images.len(), criterion, samples.seed);
+        session.enter(ascent, images, &session.free(), samples.ids)?;
+        let mut left: Vec<Option<Left>> = vec![None; images.len()];
+        while !session.is_idle() {
+            for Finished { seat, result } in session.step(ascent)? {
+                left[seat] = Some(result?);
             }
-            if let Some(universal) = &self.universal {
-                let label = ascent.label(i)?;
-                let moved = start.clean.iter().zip(universal.of(label)).map(|(x, v)| (x + v).clamp(0.0, 1.0));
-                start.from = moved.collect();
-            }
-            searches.push(match attack {
-                Attack::Kra(params) => {
-                    let inside = params.attack.searcher(self.eps)?;
-                    kra::search(start, params, regions, inside)
-                }
-                attack => attack.searcher(self.eps)?(&start),
-            });
         }
-        let mut masks = Vec::new();
-        if let Attack::IapSeg(_) = attack {
-            let mask = |i| triangle(&mut samples.rng(i, "triangle"), images.height(), images.width());
-            masks.extend((0..images.len()).map(mask));
+        let (mut values, mut found, mut wanted_masks) = (Vec::new(), Vec::new(), Vec::new());
+        for left in left.into_iter().flatten() {
+            values.extend(left.image);
+            found.push(left.found);
+            wanted_masks.extend(left.wanted_mask);
         }
-        let loss = match attack {
+        let images = Images::new(Tensor::new(images.tensor().shape().clone(), values)?)?;
+        Ok(Outcome { images, found, wanted_masks })
+    }
+
+    /// What the attack makes fall; `masks` are those to be forged.
+    pub(crate) fn loss<'m>(&self, masks: &'m [Vec<f32>]) -> Loss<'m> {
+        match self.attack {
             Attack::Iap(_) => Loss::Activation,
-            Attack::IapSeg(_) => Loss::Segmentation { masks: &masks, weight: iap::MASK_WEIGHT },
+            Attack::IapSeg(_) => Loss::Segmentation { masks, weight: iap::MASK_WEIGHT },
             _ => Loss::Margin,
-        };
-        let mut outcome = search::run(ascent, samples, criterion, loss, searches)?;
-        outcome.found.iter_mut().zip(hidden).for_each(|(found, hidden)| found.zero_gradient |= hidden);
-        outcome.wanted_masks = masks;
-        Ok(outcome)
+        }
     }
 }

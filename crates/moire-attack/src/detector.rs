@@ -88,6 +88,14 @@ impl<'d> Detector<'d> {
         self.labels = labels.to_vec();
     }
 
+    /// Sets what one sample is, whatever the others are.
+    pub fn set_label(&mut self, sample: usize, label: Label) {
+        if self.labels.len() <= sample {
+            self.labels.resize(sample + 1, label);
+        }
+        self.labels[sample] = label;
+    }
+
     /// The margins of any images, positive for fake, without regard to labels.
     fn towards_fake(&mut self, x: &Images) -> Result<Vec<f32>, Error> {
         let mut margins = Vec::with_capacity(x.len());
@@ -95,7 +103,6 @@ impl<'d> Detector<'d> {
             self.forward.run(part.len() / self.size, &[("x", part)])?;
             margins.extend_from_slice(self.forward.output("margin")?);
         }
-        finite("margin", &margins, 1)?;
         Ok(margins)
     }
 
@@ -180,14 +187,15 @@ impl Objective for Detector<'_> {
                 LossKind::Overfire { .. } => {}
             }
         }
-        finite("margin", &margins, 1)?;
-        finite("gradient", &descent, size)?;
+        finite("margin", &margins, samples)?;
+        finite("gradient", &descent, samples)?;
         Ok(Evaluation { margins, descent: Tensor::new(x.tensor().shape().clone(), descent)? })
     }
 
     fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error> {
         let signs = self.signs(samples)?;
         let margins = self.towards_fake(x)?;
+        finite("margin", &margins, samples)?;
         Ok(margins.iter().zip(signs).map(|(m, s)| m * s).collect())
     }
 
@@ -205,7 +213,7 @@ impl Objective for Detector<'_> {
                 for (i, sum) in sums.chunks_exact(sums.len() / samples).enumerate() {
                     // The score is that of the decision made: the margin, or for a real image its negative.
                     let sign = Label::of_margin(margins[i].into()).sign();
-                    finite("inner gradient", sum, sum.len())?;
+                    finite("inner gradient", sum, &[all.len() + i])?;
                     maps[i].extend(heat_map(sum, sign, enlarge));
                 }
             }
@@ -247,9 +255,11 @@ fn heat_map(gradient: &[f32], sign: f32, [vertical, horizontal]: &[AxisMap; 2]) 
     Some((0..vertical.outputs()).flat_map(|y| (0..width).map(move |x| at(y, x))).collect())
 }
 
-fn finite(what: &'static str, values: &[f32], per_sample: usize) -> Result<(), Error> {
+/// Whether all values are numbers: as many for each of `samples`.
+fn finite(what: &'static str, values: &[f32], samples: &[usize]) -> Result<(), Error> {
+    let each = (values.len() / samples.len().max(1)).max(1);
     match values.iter().position(|v| !v.is_finite()) {
-        Some(at) => Err(Repr::NotFinite { what, sample: at / per_sample }.into()),
+        Some(at) => Err(Repr::NotFinite { what, sample: samples[at / each] }.into()),
         None => Ok(()),
     }
 }

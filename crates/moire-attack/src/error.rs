@@ -20,6 +20,11 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// The sample whose answer is not a number, if that is what went wrong.
+    pub(crate) fn sample(&self) -> Option<usize> {
+        if let Repr::NotFinite { sample, .. } = self.0 { Some(sample) } else { None }
+    }
+
     /// The kind, to match on.
     pub fn kind(&self) -> ErrorKind {
         match self.0 {

@@ -7,6 +7,7 @@
 //! - [`Samples`]: the images of a call with what fixes their randomness.
 //! - [`Attack`]: any attack with its parameters, as text and back: `pgd(steps=10,alpha=eps/4)`.
 //! - [`Kra`]: the Key Region Attack, which holds any other; [`KeyRegions`], [`KeyLayers`]: where it goes and why.
+//! - [`Session`]: one attack on a stream of images; [`Finished`] ones leave, others take their seats.
 //! - [`Criterion`]: when an image counts as done; it then leaves the batch.
 //! - [`Outcome`]: what came out, and what it cost.
 //!
@@ -58,6 +59,7 @@ mod outcome;
 mod params;
 mod pgd;
 mod search;
+mod session;
 mod sigma_zero;
 mod sign;
 mod sparsefool;
@@ -86,6 +88,7 @@ pub use mgda::shortest;
 pub use mi_fgsm::MiFgsm;
 pub use outcome::{Criterion, Found, Outcome};
 pub use params::{Alpha, Walk};
+pub use session::{Finished, Left, Session};
 pub use sigma_zero::SigmaZero;
 pub use sparsefool::SparseFool;
 pub use universal::{UapOverfire, Universal};

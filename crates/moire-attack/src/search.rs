@@ -1,13 +1,6 @@
-//! Attacks as searches: each is written for one image, and one loop runs them over a batch.
+//! Attacks as searches: each is written for one image, and one loop ([`Session`](crate::Session)) runs many at once.
 //!
 //! What an image's search does depends on that image's answers alone, so no attack can let samples mix.
-
-use moire_tensor::{Images, Tensor};
-
-use crate::ascent::{Ascent, Samples};
-use crate::error::Error;
-use crate::loss::Loss;
-use crate::outcome::{Criterion, Found, Outcome};
 
 /// What a search wants to know of its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,64 +77,4 @@ impl Search for Fixed {
     fn end(self: Box<Self>) -> (Vec<f32>, bool) {
         (self.x, self.met == Some(true))
     }
-}
-
-/// Runs the searches, one an image, until all have ended.
-pub(crate) fn run(
-    ascent: &mut dyn Ascent,
-    samples: &Samples<'_>,
-    criterion: Criterion,
-    loss: Loss<'_>,
-    mut searches: Vec<Box<dyn Search>>,
-) -> Result<Outcome, Error> {
-    let shape = samples.images.tensor().shape().clone();
-    let mut found = vec![Found::default(); searches.len()];
-    loop {
-        let asked = |wanted: Ask| -> Vec<usize> {
-            let asks = |s: &dyn Search| s.ask().is_some_and(|(ask, _)| ask == wanted);
-            (0..searches.len()).filter(|&i| asks(searches[i].as_ref())).collect()
-        };
-        let (gradients, verdicts) = (asked(Ask::Gradient), asked(Ask::Verdict));
-        if gradients.is_empty() && verdicts.is_empty() {
-            break;
-        }
-        let points = |rows: &[usize]| -> Result<Images, Error> {
-            let values = rows.iter().filter_map(|&i| searches[i].ask()).flat_map(|(_, x)| x.iter().copied());
-            let images = Images::new(Tensor::new(shape.with(0, rows.len()), values.collect())?)?;
-            Ok(if criterion == Criterion::Grid { images.quantised() } else { images })
-        };
-        let (mut evaluation, mut met, mut verdict) = (None, Vec::new(), Vec::new());
-        if !gradients.is_empty() {
-            let x = points(&gradients)?;
-            let seen = ascent.direction(&x, &gradients, loss)?;
-            met = criterion.met(ascent, &x, &gradients, &seen.margins, &mut found)?;
-            evaluation = Some(seen);
-        }
-        if !verdicts.is_empty() {
-            verdict = criterion.margins(ascent, &points(&verdicts)?, &verdicts)?;
-        }
-        if let Some(seen) = evaluation {
-            for (k, &i) in gradients.iter().enumerate() {
-                let direction = seen.descent.row(k);
-                found[i].gradients += 1;
-                found[i].zero_gradient |= direction.iter().all(|&g| g == 0.0);
-                searches[i].tell(&Answer { margin: seen.margins[k], met: met[k], direction });
-                // What follows the last look at an image is no step.
-                found[i].steps += u32::from(searches[i].ask().is_some());
-            }
-        }
-        for (&i, margin) in verdicts.iter().zip(verdict) {
-            found[i].queries += 1;
-            searches[i].tell(&Answer { margin, met: margin < 0.0, direction: &[] });
-        }
-    }
-    let mut values = Vec::with_capacity(shape.numel());
-    for (search, found) in searches.into_iter().zip(&mut found) {
-        let (image, success) = search.end();
-        values.extend(image);
-        found.success = success;
-    }
-    let images = Images::new(Tensor::new(shape, values)?)?;
-    let images = if criterion == Criterion::Grid { images.quantised() } else { images };
-    Ok(Outcome { images, found, wanted_masks: Vec::new() })
 }
