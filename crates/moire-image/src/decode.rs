@@ -1,4 +1,3 @@
-mod exif;
 mod format;
 mod jpeg;
 mod png;
@@ -6,9 +5,10 @@ mod samples;
 mod webp;
 
 use crate::error::{Error, Reason, Repr, one_line};
+use crate::exif::Orientation;
+use crate::metadata::Found;
 use crate::picture::MAX_SIDE;
-use crate::{Limits, Picture};
-use exif::Orientation;
+use crate::{Limits, Metadata, Picture};
 pub(crate) use format::Format;
 use samples::Samples;
 
@@ -25,20 +25,35 @@ use samples::Samples;
 /// # Errors
 /// The bytes are not an image, the image is over `limits`, or one of the above.
 pub fn decode(bytes: &[u8], file: &str, limits: &Limits) -> Result<Picture, Error> {
-    let input = Input { bytes, file, limits };
+    Ok(read(&Input { bytes, file, limits, wants_profile: false })?.0)
+}
+
+/// The same, and what the file says of the picture beside the pixels.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with_metadata(bytes: &[u8], file: &str, limits: &Limits) -> Result<(Picture, Metadata), Error> {
+    let (picture, found) = read(&Input { bytes, file, limits, wants_profile: true })?;
+    let metadata = Metadata::new(found, picture.width(), picture.height());
+    Ok((picture, metadata))
+}
+
+fn read(input: &Input<'_>) -> Result<(Picture, Found), Error> {
+    let Input { bytes, file, limits, .. } = *input;
     let length = bytes.len() as u64;
     if length > limits.max_bytes {
         return Err(Repr::Bytes { file: one_line(file), found: length, limit: limits.max_bytes }.into());
     }
     let decoded = match Format::of(bytes) {
-        Some(Format::Png) => png::decode(&input),
-        Some(Format::Jpeg) => jpeg::decode(&input),
-        Some(Format::WebP) => webp::decode(&input),
+        Some(Format::Png) => png::decode(input),
+        Some(Format::Jpeg) => jpeg::decode(input),
+        Some(Format::WebP) => webp::decode(input),
         None => Err(Repr::NotAnImage { file: one_line(file), found: format::describe(bytes) }.into()),
     }?;
-    let Decoded { width, height, samples, orientation } = decoded;
+    let Decoded { width, height, samples, found } = decoded;
+    let orientation = Orientation::from_exif(found.exif.as_deref());
     let (width, height, rgb) = orientation.apply(width, height, samples.into_rgb());
-    Picture::new(width, height, rgb)
+    Ok((Picture::new(width, height, rgb)?, found))
 }
 
 /// A file to decode, and what its decoder may ask and say of it.
@@ -46,6 +61,8 @@ struct Input<'a> {
     bytes: &'a [u8],
     file: &'a str,
     limits: &'a Limits,
+    /// The colour profile is to be read, too.
+    wants_profile: bool,
 }
 
 /// What a file holds, before it is turned upright.
@@ -53,7 +70,7 @@ struct Decoded {
     width: usize,
     height: usize,
     samples: Samples,
-    orientation: Orientation,
+    found: Found,
 }
 
 /// What a decoder may take in memory: eight bytes a pixel, and 16 MiB for what is not pixels.

@@ -18,7 +18,7 @@ pub enum ErrorKind {
     Unsupported,
     /// The file or its image is larger than the [`Limits`](crate::Limits).
     Limit,
-    /// A size, a rectangle or a quality that cannot be.
+    /// A size, a rectangle, a quality or a transform that cannot be.
     Parameter,
 }
 
@@ -29,10 +29,14 @@ impl Error {
             Repr::NotAnImage { .. } => ErrorKind::Format,
             Repr::Damaged { .. } | Repr::Incomplete { .. } => ErrorKind::Damaged,
             Repr::Animated { .. } | Repr::Cmyk { .. } | Repr::Unsupported { .. } => ErrorKind::Unsupported,
-            Repr::Bytes { .. } | Repr::Side { .. } | Repr::Pixels { .. } => ErrorKind::Limit,
-            Repr::Quality { .. } | Repr::EmptySize { .. } | Repr::Outside { .. } | Repr::Picture { .. } => {
-                ErrorKind::Parameter
+            Repr::Bytes { .. } | Repr::Side { .. } | Repr::Pixels { .. } | Repr::Metadata { .. } => {
+                ErrorKind::Limit
             }
+            Repr::Quality { .. }
+            | Repr::Transform { .. }
+            | Repr::EmptySize { .. }
+            | Repr::Outside { .. }
+            | Repr::Picture { .. } => ErrorKind::Parameter,
         }
     }
 }
@@ -70,8 +74,15 @@ pub(crate) enum Repr {
     Side { file: String, width: u64, height: u64, limit: u64 },
     #[error("{file}: {width} x {height} is {found} pixels, over the limit of {limit}")]
     Pixels { file: String, width: u64, height: u64, found: u64, limit: u64 },
+    #[error("{what}: {length} bytes, a JPEG file holds {most}: save as PNG")]
+    Metadata { what: &'static str, length: usize, most: usize },
     #[error("a JPEG quality is 1 to 100, found {found}")]
     Quality { found: u8 },
+    #[error(
+        "'{text}' is no transform: write jpeg(Q) with 1 to 100, resize(S) or crop(S) with a share below 1, blur(SIGMA) with \
+         up to 16 pixels"
+    )]
+    Transform { text: String },
     #[error("an image has at least 1 x 1 pixels, found a height of {height} and a width of {width}")]
     EmptySize { height: usize, width: usize },
     #[error("rectangle {rect} does not fit an image of {width} x {height}")]

@@ -4,6 +4,8 @@
 //!   allocated. Whole files only: what is cut off or damaged is an error, never part of a picture.
 //! - [`Picture`]: one RGB image of eight bits a value, as a file holds it.
 //! - [`encode_png`] (lossless) and [`encode_jpeg`]: a picture to a file.
+//! - [`Metadata`]: EXIF data and the colour profile, from one file to another.
+//! - [`Transform`]: what a picture goes through on its way: JPEG, resizing, blur, a crop.
 //! - [`resize`] with a [`Filter`], whose [`Taps`] say what each new pixel is made of; [`crop`] to a [`Rect`].
 //!
 //! Bytes in, bytes out: no files, no threads, no clock. The same input gives the same bits on every machine.
@@ -34,17 +36,22 @@ mod decode;
 mod encode_jpeg;
 mod encode_png;
 mod error;
+mod exif;
 mod filter;
 mod limits;
+mod metadata;
 mod picture;
 mod resize;
+mod transform;
 
 pub use crop::{Rect, crop};
-pub use decode::decode;
-pub use encode_jpeg::{Subsampling, encode_jpeg};
-pub use encode_png::encode_png;
+pub use decode::{decode, decode_with_metadata};
+pub use encode_jpeg::{Subsampling, encode_jpeg, encode_jpeg_with};
+pub use encode_png::{encode_png, encode_png_with};
 pub use error::{Error, ErrorKind};
 pub use filter::{Filter, Taps};
 pub use limits::Limits;
+pub use metadata::Metadata;
 pub use picture::Picture;
 pub use resize::resize;
+pub use transform::Transform;

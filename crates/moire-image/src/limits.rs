@@ -9,6 +9,11 @@ pub struct Limits {
     pub max_side: u64,
 }
 
+impl Limits {
+    /// For files of one's own.
+    pub(crate) const NONE: Self = Self { max_pixels: u64::MAX, max_bytes: u64::MAX, max_side: u64::MAX };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { max_pixels: 100_000_000, max_bytes: 256 << 20, max_side: 65_535 }

@@ -19,17 +19,23 @@ pub fn resize(images: &Images, height: usize, width: usize, filter: Filter) -> R
     let (from_height, from_width) = (images.height(), images.width());
     let columns = (width != from_width).then(|| filter.taps(from_width, width));
     let rows = (height != from_height).then(|| filter.taps(from_height, height));
+    Ok(mapped(images, rows.as_deref(), columns.as_deref()))
+}
+
+/// The images under a map of their rows and one of their columns, where there is one.
+pub(crate) fn mapped(images: &Images, rows: Option<&[Taps]>, columns: Option<&[Taps]>) -> Images {
+    let (from_height, from_width) = (images.height(), images.width());
+    let height = rows.map_or(from_height, <[Taps]>::len);
+    let width = columns.map_or(from_width, <[Taps]>::len);
     let mut data = images.tensor().data().to_vec();
     if let Some(taps) = columns {
-        data = along_rows(&data, from_width, &taps);
+        data = along_rows(&data, from_width, taps);
     }
     if let Some(taps) = rows {
-        data = data.chunks_exact(from_height * width).flat_map(|p| down_columns(p, width, &taps)).collect();
+        data = data.chunks_exact(from_height * width).flat_map(|p| down_columns(p, width, taps)).collect();
     }
     let tensor = Tensor::new([images.len(), 3, height, width], data);
-    Ok(tensor
-        .and_then(Images::project)
-        .expect("weighted means of pixels are numbers, one for each new pixel"))
+    tensor.and_then(Images::project).expect("weighted means of pixels are numbers, one for each new pixel")
 }
 
 /// Every row of `width` values becomes one value for each of `taps`.

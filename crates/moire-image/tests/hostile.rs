@@ -2,7 +2,7 @@
 
 mod samples;
 
-use moire_image::{Limits, decode};
+use moire_image::{Limits, decode_with_metadata};
 use samples::one_of_each;
 
 const FLIPS: usize = 20_000;
@@ -34,8 +34,8 @@ fn twenty_thousand_mutations_do_not_panic() {
                 }
             }
         }
-        match decode(&bytes, name, &limits) {
-            Ok(picture) => {
+        match decode_with_metadata(&bytes, name, &limits) {
+            Ok((picture, _)) => {
                 assert!((picture.width() * picture.height()) as u64 <= limits.max_pixels);
                 read += 1;
             }

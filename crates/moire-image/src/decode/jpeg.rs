@@ -4,10 +4,10 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
-use super::exif::Orientation;
 use super::samples::{Samples, Values};
 use super::{Decoded, Format, Input};
 use crate::error::{Error, Repr, one_line};
+use crate::metadata::Found;
 use crate::picture::MAX_SIDE;
 
 pub(super) fn decode(input: &Input<'_>) -> Result<Decoded, Error> {
@@ -40,9 +40,9 @@ pub(super) fn decode(input: &Input<'_>) -> Result<Decoded, Error> {
     if Some(values.len()) != (width * height).checked_mul(channels) {
         return Err(input.damaged(Format::Jpeg, "its pixels do not fill its size"));
     }
-    let orientation = Orientation::from_exif(info.exif_data.as_deref());
+    let icc = if input.wants_profile { decoder.icc_profile() } else { None };
     let samples = Samples { channels, values: Values::Eight(values) };
-    Ok(Decoded { width, height, samples, orientation })
+    Ok(Decoded { width, height, samples, found: Found { exif: info.exif_data, icc, png: None } })
 }
 
 /// What the segments tell of a file without decoding it.

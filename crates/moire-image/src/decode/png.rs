@@ -2,18 +2,18 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
-use super::exif::Orientation;
 use super::samples::{Samples, Values};
 use super::{Decoded, Format, Input, memory};
 use crate::error::Error;
+use crate::metadata::{Found, PngColour};
 
 pub(super) fn decode(input: &Input<'_>) -> Result<Decoded, Error> {
     let damaged = |error: png::DecodingError| input.damaged(Format::Png, error);
     let mut decoder = Decoder::new(Cursor::new(input.bytes));
     decoder.set_transformations(Transformations::EXPAND);
-    // Neither is used, and both are compressed.
+    // Both are compressed.
     decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_ignore_iccp_chunk(!input.wants_profile);
     let header = decoder.read_header_info().map_err(damaged)?;
     let (width, height) = input.admit(header.width, header.height)?;
     decoder.set_limits(Limits { bytes: memory(width, height) });
@@ -28,7 +28,13 @@ pub(super) fn decode(input: &Input<'_>) -> Result<Decoded, Error> {
     reader.next_frame(&mut data).map_err(damaged)?;
     // To the end marker: what comes after the pixels may be cut off, too, or hold the orientation.
     reader.finish().map_err(damaged)?;
-    let orientation = Orientation::from_exif(reader.info().exif_metadata.as_deref());
+    let info = reader.info();
+    let colour = PngColour { srgb: info.srgb, gamma: info.gama_chunk, chromaticities: info.chrm_chunk };
+    let found = Found {
+        exif: info.exif_metadata.as_deref().map(<[u8]>::to_vec),
+        icc: info.icc_profile.as_deref().map(<[u8]>::to_vec),
+        png: Some(colour),
+    };
     let channels = match color {
         ColorType::Grayscale => 1,
         ColorType::GrayscaleAlpha => 2,
@@ -41,5 +47,5 @@ pub(super) fn decode(input: &Input<'_>) -> Result<Decoded, Error> {
     } else {
         Values::Eight(data)
     };
-    Ok(Decoded { width, height, samples: Samples { channels, values }, orientation })
+    Ok(Decoded { width, height, samples: Samples { channels, values }, found })
 }

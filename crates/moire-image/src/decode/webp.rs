@@ -2,10 +2,10 @@ use std::io::Cursor;
 
 use image_webp::{DecodingError, WebPDecoder};
 
-use super::exif::Orientation;
 use super::samples::{Samples, Values};
 use super::{Decoded, Format, Input, memory};
 use crate::error::Error;
+use crate::metadata::Found;
 
 pub(super) fn decode(input: &Input<'_>) -> Result<Decoded, Error> {
     let damaged = |error| match error {
@@ -24,11 +24,13 @@ pub(super) fn decode(input: &Input<'_>) -> Result<Decoded, Error> {
         return Err(input.animated(Format::WebP));
     }
     decoder.set_memory_limit(memory(width, height));
-    let orientation = Orientation::from_exif(decoder.exif_metadata().map_err(damaged)?.as_deref());
+    let exif = decoder.exif_metadata().map_err(damaged)?;
+    let icc = if input.wants_profile { decoder.icc_profile().map_err(damaged)? } else { None };
     let channels = if decoder.has_alpha() { 4 } else { 3 };
     let bytes =
         decoder.output_buffer_size().ok_or_else(|| input.damaged(Format::WebP, "its size overflows"))?;
     let mut data = vec![0; bytes];
     decoder.read_image(&mut data).map_err(damaged)?;
-    Ok(Decoded { width, height, samples: Samples { channels, values: Values::Eight(data) }, orientation })
+    let samples = Samples { channels, values: Values::Eight(data) };
+    Ok(Decoded { width, height, samples, found: Found { exif, icc, png: None } })
 }
