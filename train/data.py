@@ -40,6 +40,9 @@ class Faces:
         keep = {"train": place < 8, "validation": place == 8, "held-out": place == 9}[split]
         return Faces(self.images[keep], self.labels[keep], self.attributes)
 
+    def first(self, count: int) -> "Faces":
+        return Faces(self.images[:count], self.labels[:count], self.attributes)
+
     def columns(self, names: tuple[str, ...]) -> Tensor:
         """The labels called `names`, float `[n, len(names)]` of 0 and 1."""
         return self.labels[:, [self.attributes.index(name) for name in names]].float()
@@ -130,21 +133,3 @@ def table(source: Path) -> tuple[list[str], dict[str, list[str]]]:
     cells = [line.split("," if comma else None) for line in lines if line.strip()]
     head, rows = (cells[0][1:], cells[1:]) if comma else (cells[1], cells[2:])
     return head, {row[0]: row[1:] for row in rows}
-
-
-def pack(source: Path, out: Path) -> None:
-    """Images and their rows in one zip, as small as they go: for machines to which the data must be carried."""
-    lines, kept = table_text(source).splitlines(), 0
-    rows = {line.replace(",", " ").split()[0]: line for line in lines[1:] if line.strip()}
-    if "," not in lines[0]:
-        raise ValueError(f"{source}: packing takes the table as CSV")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        present = [lines[0]]
-        for name, data in pictures(source):
-            if name in rows:
-                archive.writestr(name, data)
-                present.append(rows[name])
-                kept += 1
-        archive.writestr("list_attr.csv", "\n".join(present) + "\n", zipfile.ZIP_DEFLATED)
-    print(f"{out}: {kept} images, {out.stat().st_size} bytes")

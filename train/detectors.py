@@ -63,6 +63,10 @@ class Seen:
         return (x - x.new_tensor(self.mean).view(1, 3, 1, 1)) / x.new_tensor(self.std).view(1, 3, 1, 1)
 
 
+CURVE = 300
+"""Faces of the validation split that a curve is drawn from."""
+
+
 class Training(Task):
     def __init__(self, faces: Faces, net: nn.Module, answer: Answer, seen: Seen, forgery: str, batch: int,
                  decay: float, edit: dict[str, Edit], rng: torch.Generator):
@@ -71,7 +75,7 @@ class Training(Task):
         self.modules = {"net": net}
         trained = [p for p in net.parameters() if p.requires_grad]
         self.optimisers = {"net": Adam(trained, 1e-3, weight_decay=decay)}
-        self.train, self.validation = faces.only("train"), faces.only("validation")
+        self.train, self.validation = faces.only("train"), faces.only("validation").first(CURVE)
 
     def draw(self) -> tuple[Tensor, Tensor, Tensor]:
         """As many real images as forged ones, as the network sees them; which are fake; masks."""

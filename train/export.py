@@ -9,12 +9,16 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 
 from .conditions import asked
+from .data import Faces
 from .recipes import RECIPES, Recipe
 from .reference.nets.mesonet import MesoNet
 
@@ -112,8 +116,9 @@ def golden(path: Path, recipe: Recipe, net: nn.Module, face: Tensor, labels: dic
     save_file(held, path, {"golden": json.dumps(about, sort_keys=True)})
 
 
-def page(recipe: Recipe, card: dict, log: Path) -> str:
-    """A model card in Markdown; its header is YAML whose values are JSON."""
+def page(recipe: Recipe, card: dict, log: Path, picture: str) -> str:
+    """A model card in Markdown; its header is YAML whose values are JSON. `picture` says what the columns of the
+    picture beside it are, if there is one."""
     header = {"name": recipe.name, "architecture": recipe.architecture, "license": LICENCE, **card}
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in header.items()), "---", f"# {recipe.name}", ""]
     lines += [f"{ABOUT[recipe.architecture]} For {recipe.size} x {recipe.size} pixels, {card['parameters']:,} "
@@ -131,6 +136,9 @@ def page(recipe: Recipe, card: dict, log: Path) -> str:
         + ("; the minutes ended it, so another machine ends elsewhere." if card["cut"] else "."),
         "", "## Held-out faces", ""]
     lines += measured(card.get("held_out", {}))
+    if picture:
+        lines += ["", "## On sample faces", "", f"Nobody's faces, a row each: {picture}.", "",
+                  f"![{recipe.name} on sample faces]({recipe.name}.png)"]
     lines += ["", "## Limits", "", LIMITS["editor" if not recipe.forgery else "detector"], "", "## Curve", ""]
     return "\n".join(lines + curve(log)) + "\n"
 
@@ -145,14 +153,62 @@ def measured(result: dict) -> list[str]:
 
 
 def curve(log: Path) -> list[str]:
-    """The log in about twenty rows: validation where it was measured, else the mean of the losses since the last."""
+    """The log in about twenty rows: where there is validation each time that it was measured, else the means of the
+    losses since the row before."""
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     if not lines:
         return ["No log."]
-    points = [line for line in lines if "accuracy" in line] or lines[:: math.ceil(len(lines) / 20)]
-    keys = [key for key in points[-1] if key not in ("seconds", "used")]
-    return [f"| {' | '.join(keys)} |", "|---" * len(keys) + "|",
-            *(f"| {' | '.join(str(point.get(key, '')) for key in keys)} |" for point in points)]
+    ends = [i for i, line in enumerate(lines) if "accuracy" in line]
+    many = math.ceil(len(lines) / CURVE)
+    ends = ends or [*range(many - 1, len(lines) - 1, many), len(lines) - 1]
+    points, start = [], 0
+    for end in ends:
+        part = lines[start: end + 1]
+        losses = {k: f"{sum(line[k] for line in part) / len(part):.3f}" for k in lines[0] if k not in NOT_LOSSES}
+        measures = {k: v for k, v in lines[end].items() if k not in lines[0]}
+        points.append({"step": lines[end]["step"]} | losses | measures)
+        start = end + 1
+    return [f"| {' | '.join(points[-1])} |", "|---" * len(points[-1]) + "|",
+            *(f"| {' | '.join(str(value) for value in point.values())} |" for point in points)]
+
+
+CURVE = 20
+NOT_LOSSES = ("step", "seconds", "used")
+
+
+@torch.no_grad()
+def picture(path: Path, recipe: Recipe, net: nn.Module, samples: Faces, forged: Path) -> str:
+    """Shows on sample faces what the network does, in a PNG file of as many rows as faces; what its columns are, or
+    nothing where there is nothing to see."""
+    shown = samples.images[:SHOWN]
+    if recipe.forgery:
+        if recipe.answer.kind != "zones" or not hasattr(net, "segmenter"):
+            return ""
+        fakes = torch.stack([grey_or_rgb(forged / recipe.forgery / f"{i:02}.png") for i in range(SHOWN)])
+        masks = torch.stack([grey_or_rgb(forged / f"{recipe.forgery}-mask" / f"{i:02}.png") for i in range(SHOWN)])
+        found = net(recipe.seen(fakes))["mask"].expand(-1, 3, -1, -1)
+        columns = [shown.float() / 255, fakes, masks, found]
+        words = "the face, forged, where it was, where the network marks it"
+    else:
+        x = 2 * adaptive_avg_pool2d(shown.float(), recipe.size) / 255 - 1
+        labels = samples.columns(recipe.attributes)[:SHOWN]
+        edits = [net(x, asked(recipe.name, recipe.attributes, labels, edit))["y"]
+                 for edit in range(len(recipe.attributes))] or [net(x)["y"]]
+        columns, words = [(v + 1) / 2 for v in (x, *edits)], "the face, then each edit in the order above"
+    rows = torch.cat([torch.cat(list(column.clamp(0, 1)), 1) for column in columns], 2)
+    image = Image.fromarray((rows * 255).round().byte().permute(1, 2, 0).numpy())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, optimize=True)
+    return words
+
+
+SHOWN = 4
+"""Sample faces on a card."""
+
+
+def grey_or_rgb(path: Path) -> Tensor:
+    """A PNG file as `[3, s, s]` in [0, 1]."""
+    return torch.from_numpy(np.asarray(Image.open(path).convert("RGB")).copy()).permute(2, 0, 1).float() / 255
 
 
 FORGERIES = {

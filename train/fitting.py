@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 
 class Task(ABC):
@@ -36,10 +36,13 @@ class Task(ABC):
         """What is worth a curve, on the validation split."""
         return {}
 
+    def compile(self) -> None:  # noqa: B027
+        """Compiles what takes the time, where that pays."""
+
     def autocast(self) -> torch.autocast:
-        """bfloat16 on a GPU, plain float32 elsewhere."""
+        """bfloat16 where there is hardware for its products, plain float32 elsewhere."""
         kind = self.rng.device.type
-        return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+        return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda" or torch.cpu._is_amx_tile_supported())
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def fit(task: Task, budget: Budget, folder: Path, name: str, save_every: float =
     path, log = folder / "checkpoints" / f"{name}.pt", folder / "logs" / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    average = AveragedModel(task.net, multi_avg_fn=get_ema_multi_avg_fn(0.999))
+    average = AveragedModel(task.net, multi_avg_fn=averaged)
     step, before = 0, 0.0
     for optimiser in task.optimisers.values():
         for group in optimiser.param_groups:
@@ -105,6 +108,13 @@ def fit(task: Task, budget: Budget, folder: Path, name: str, save_every: float =
             saved = time.monotonic()
     store(path, task, average, step, spent())
     return settled(task, average.module, batches)
+
+
+@torch.no_grad()
+def averaged(average: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+    """Moves the average towards the current weights: over the last thousand steps or so, fewer at the beginning."""
+    keep = min(0.999, (1 + count.item()) / (10 + count.item()))
+    torch._foreach_lerp_(average, current, 1 - keep)
 
 
 def settled(task: Task, net: nn.Module, batches: int) -> nn.Module:

@@ -1,6 +1,7 @@
 """Forgeries with exact masks, made on the fly from batches of real faces; one function a kind.
 
-- `swap`: another person's face, its colours fitted, blended into a feathered oval (as FaceSwap and deepfakes end).
+- `swap`: another person's face, smaller than the photograph as a deepfake generator returns it, its colours fitted,
+  blended into a feathered oval (as FaceSwap and deepfakes end).
 - `warp`: the face's own region, bent, resampled and tinted, blended back (self-blended images, arXiv 2204.08376).
 - `edit`: what an attribute editor changes, added inside a feathered oval, at the photograph's own resolution.
 - `gan`: the whole image as an editor returns it.
@@ -46,6 +47,8 @@ def swap(x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Each face with its neighbour's in it."""
     alpha = oval(x, (0.5, 0.58), (0.27, 0.33), rng)
     donor = move(x.roll(-1, 0), 0.04, 0.04, rng)
+    donor = torch.lerp(resample(donor, x.shape[-1] * 5 // 8), resample(donor, x.shape[-1] * 3 // 8),
+                       uniform(x, 0, 1, rng))
     mean = lambda v: (v * alpha).sum((2, 3), keepdim=True) / alpha.sum((2, 3), keepdim=True)  # noqa: E731
     of, to = mean(donor), mean(x)
     spread = (mean((x - to) ** 2) / mean((donor - of) ** 2).clamp_min(1e-4)).sqrt().clamp(0.5, 2)
@@ -65,8 +68,8 @@ def warp(x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     flow = noise(x, 2, 5, rng) * uniform(x, 0.012, 0.03, rng)
     bent = sample(move(x, 0.03, 0.05, rng), flow)
     soft = resample(bent, x.shape[-1] // 2)
-    bent = torch.lerp(bent, soft, uniform(x, 0, 1, rng))
-    tint = 1 + uniform(x, -0.12, 0.12, rng) + uniform(x, -0.06, 0.06, rng, channels=3)
+    bent = torch.lerp(bent, soft, uniform(x, 0.4, 1, rng))
+    tint = 1 + uniform(x, -0.15, 0.15, rng) + uniform(x, -0.08, 0.08, rng, channels=3)
     return torch.lerp(x, (bent * tint).clamp(0, 1), alpha), alpha
 
 
@@ -82,7 +85,7 @@ def blend_edit(x: Tensor, at: Tensor, rng: torch.Generator, edit: Edit) -> tuple
 def publish(x: Tensor, rng: torch.Generator) -> Tensor:
     """What happens to an image on its way to a detector: resampled, compressed as JPEG, rounded to eight bits."""
     x = torch.lerp(x, resample(x, x.shape[-1] * 3 // 4), uniform(x, 0, 1, rng))
-    x = jpeg(x, uniform(x, 70, 98, rng).flatten())
+    x = jpeg(x, uniform(x, 80, 98, rng).flatten())
     return (x.clamp(0, 1) * 255).round() / 255
 
 

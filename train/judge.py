@@ -18,7 +18,7 @@ PAINTED = "Painted"
 class Judge(nn.Module):
     """From images in [-1, 1] to a logit an attribute, `y` `[n, k + 1]`."""
 
-    def __init__(self, attributes: int, dim: int = 48):
+    def __init__(self, attributes: int, dim: int = 24):
         super().__init__()
         layers, i = [], 3
         for k in range(4):

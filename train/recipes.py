@@ -56,7 +56,6 @@ class Recipe:
     forgery: str = ""
     answer: Answer | None = None
     decay: float = 0.0
-    critic_steps: int = 0
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -77,13 +76,13 @@ class Recipe:
         if self.name == "ugatit":
             return ugatit.Training(faces, net, batch, rng)
         kind = {"stargan": stargan, "attgan": attgan, "stgan": stgan}[self.name]
-        return kind.Training(faces, net, batch, self.critic_steps, rng)
+        return kind.Training(faces, net, batch, rng)
 
 
 EDITORS = ("stargan", "attgan", "stgan", "ugatit")
 
 _editor = partial(Recipe, size=64, seen=SIGNED, share=0.5)
-_detector = partial(Recipe, size=128, batch=64, share=0.2)
+_detector = partial(Recipe, size=128, batch=32, share=0.2)
 
 
 def _kinds(name: str, **about: object) -> list[Recipe]:
@@ -92,36 +91,36 @@ def _kinds(name: str, **about: object) -> list[Recipe]:
 
 
 _CLASSES = {"labels": "y holds two logits: class 0 is real, class 1 is fake", "answer": CLASSES, "forgery": "swap",
-            "steps": 8000, "decay": 1e-4}
+            "steps": 1200, "decay": 1e-4}
 
 RECIPES = {recipe.name: recipe for recipe in [
-    Recipe("judge", "", partial(judge.Judge, 40), 64, SIGNED, "", 6000, 128, 0.2),
-    _editor("stargan", "stargan", partial(StarGAN, dim=32, blocks=4), steps=20000, batch=32, critic_steps=3,
+    Recipe("judge", "", partial(judge.Judge, 40), 64, SIGNED, "", 2000, 64, 0.2),
+    _editor("stargan", "stargan", partial(StarGAN, dim=32, blocks=4), steps=9000, batch=16,
             labels="y is the edited image; c is 1 for what the face shall have, else 0", attributes=STARGAN),
-    _editor("attgan", "attgan", partial(AttGAN, dim=24, depth=4, slope=0.2), steps=20000, batch=32, critic_steps=3,
+    _editor("attgan", "attgan", partial(AttGAN, dim=32, depth=4, slope=0.2), steps=5000, batch=16,
             labels="y is the edited image; c is 0.5 for what the face shall have and -0.5 for the rest, 1 or -1 for "
                    "what changes", attributes=ATTGAN, config={"slope": 0.2}),
-    _editor("stgan", "stgan", partial(STGAN, n=5, dim=24, depth=4), steps=20000, batch=32, critic_steps=3,
+    _editor("stgan", "stgan", partial(STGAN, n=5, dim=24, depth=4), steps=5000, batch=16,
             labels="y is the edited image; c is what the face shall have minus what it has: 1, 0 or -1",
             attributes=STARGAN, config={"attributes": list(STARGAN)}),
-    _editor("ugatit", "ugatit_light", partial(UGATIT, ch=24), steps=8000, batch=16,
+    _editor("ugatit", "ugatit_light", partial(UGATIT, ch=24), steps=3000, batch=8,
             labels="y is the edited image; there is no condition"),
-    *_kinds("ynet", architecture="ynet", build=YNet, seen=IMAGENET, steps=8000, decay=5e-4,
+    *_kinds("ynet", architecture="ynet", build=YNet, seen=IMAGENET, steps=2000, decay=5e-4,
             answer=Answer("zones", "mse"),
             labels=f"{ZONES}; mask is the probability that a pixel was manipulated"),
-    *_kinds("forensictransfer", architecture="forensictransfer", build=ForensicTransfer, seen=IMAGENET, steps=8000,
+    *_kinds("forensictransfer", architecture="forensictransfer", build=ForensicTransfer, seen=IMAGENET, steps=1200,
             decay=5e-4, answer=Answer("zones", "l1"), labels=ZONES),
     *_kinds("forensictransfer-residual", architecture="forensictransfer",
-            build=partial(ForensicTransfer, residual=True), seen=IMAGENET, steps=8000, decay=5e-4,
+            build=partial(ForensicTransfer, residual=True), seen=IMAGENET, steps=1200, decay=5e-4,
             answer=Answer("zones", "l1"), labels=ZONES),
-    *_kinds("mesoinception4", architecture="mesoinception4", build=partial(MesoNet, True, 128), seen=PLAIN, steps=8000,
+    *_kinds("mesoinception4", architecture="mesoinception4", build=partial(MesoNet, True, 128), seen=PLAIN, steps=1200,
             answer=Answer("real"),
             labels="y is one logit; sigmoid(y) is the probability that the image is real"),
     _detector("resnet50", "resnet50", partial(resnet50, width=12), seen=IMAGENET, **_CLASSES),
-    _detector("resnet101", "resnet101", partial(resnet101, width=10), seen=IMAGENET, **_CLASSES),
+    _detector("resnet101", "resnet101", partial(resnet101, width=8), seen=IMAGENET, **_CLASSES),
     _detector("xception", "xception", partial(Xception, width=0.2), seen=SIGNED, **_CLASSES),
     _detector("inception_v3", "inception_v3", partial(InceptionV3, width=0.2), seen=SIGNED, **_CLASSES),
-    _detector("cnndetection", "cnndetection", partial(resnet50, width=12, classes=1), seen=IMAGENET, steps=8000,
+    _detector("cnndetection", "cnndetection", partial(resnet50, width=12, classes=1), seen=IMAGENET, steps=1200,
               decay=1e-4, forgery="gan", answer=Answer("synthetic"),
               labels="y is one logit; sigmoid(y) is the probability that the image is synthetic"),
 ]}

@@ -54,11 +54,12 @@ def one(recipe: Recipe, options: argparse.Namespace) -> int:
     device = torch.device(options.device)
     of = read(options, recipe.size)
     edit = {split: editing(options, recipe.needs, of.only(split)) for split in ("train", "validation")}
-    layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    net = recipe.fresh(options.seed).to(device, memory_format=layout)
+    net = recipe.fresh(options.seed).to(device, memory_format=torch.channels_last)
     rng = torch.Generator(device).manual_seed(options.seed ^ zlib.crc32(recipe.name.encode()))
     budget, batch = Budget(options.steps or recipe.steps, options.minutes), options.batch or recipe.batch
     task = recipe.task(of, net, edit, rng, batch)
+    if options.compile:
+        task.compile()
     trained = fit(task, budget, options.out, recipe.name)
     last = torch.load(options.out / f"checkpoints/{recipe.name}.pt", weights_only=True, map_location="cpu")
     card = {"parameters": sum(p.numel() for p in trained.parameters()), "faces": len(of), "seed": options.seed,
@@ -167,15 +168,10 @@ def exported(options: argparse.Namespace) -> int:
         # The mean of each block of pixels, which needs no words about filters.
         face = adaptive_avg_pool2d(samples.images[0].float(), recipe.size).round().byte()
         export.golden(options.out / "goldens" / f"{name}.safetensors", recipe, net, face, has)
-        page = export.page(recipe, card, options.out / "logs" / f"{name}.jsonl")
+        shown = export.picture(options.out / "cards" / f"{name}.png", recipe, net, samples, options.out / "faces")
+        page = export.page(recipe, card, options.out / "logs" / f"{name}.jsonl", shown)
         (options.out / "cards").mkdir(exist_ok=True)
         (options.out / "cards" / f"{name}.md").write_text(page)
         total += weights(options, name).stat().st_size
     print(f"{total} bytes of weights")
-    return 0
-
-
-def pack(options: argparse.Namespace) -> int:
-    """Packs images and table into `OUT/faces.zip`, for machines to which the data must be carried."""
-    data.pack(options.data, options.out / "faces.zip")
     return 0

@@ -25,7 +25,7 @@ from .reference.nets.ugatit import UGATIT, LayerInstanceNorm
 class Discriminator(nn.Module):
     """Patches of an image to scores, and the two scores of its auxiliary classifiers; `depth` halvings."""
 
-    def __init__(self, depth: int, dim: int = 64):
+    def __init__(self, depth: int, dim: int = 32):
         super().__init__()
         layers, i, o = [], 3, dim
         for k in range(depth + 1):
@@ -40,10 +40,12 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         # The power iteration of the spectral norm knows no mixed precision.
         with torch.autocast(x.device.type, enabled=False):
-            x = self.main(x.float())
-            classes = attend(x, self.gap_fc, self.gmp_fc)
-            parts = [x * fc.weight[:, :, None, None] for fc in (self.gap_fc, self.gmp_fc)]
-            return self.score(self.mix(torch.cat(parts, 1))), classes
+            for layer in (*self.main, *self.score, self.gap_fc, self.gmp_fc):
+                _ = getattr(layer, "weight", None)
+        x = self.main(x)
+        classes = attend(x, self.gap_fc, self.gmp_fc)
+        parts = [x * fc.weight[:, :, None, None] for fc in (self.gap_fc, self.gmp_fc)]
+        return self.score(self.mix(torch.cat(parts, 1))).float(), classes
 
 
 def attend(x: Tensor, gap_fc: nn.Linear, gmp_fc: nn.Linear) -> Tensor:
@@ -57,12 +59,10 @@ class Generator(nn.Module):
     def __init__(self, net: UGATIT):
         super().__init__()
         self.net = net
-        self.features = None
-        net.DownBlock.register_forward_hook(lambda _module, _inputs, features: setattr(self, "features", features))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        y = self.net(x)["y"]
-        return y.float(), attend(self.features, self.net.gap_fc, self.net.gmp_fc)
+        features = self.net.DownBlock(x)
+        return self.net.decode(features).float(), attend(features, self.net.gap_fc, self.net.gmp_fc)
 
 
 class Training(Task):
@@ -78,35 +78,37 @@ class Training(Task):
         critics = [Discriminator(depth) for depth in (2, 4, 2, 4)]
         self.net, self.there, self.back = net, there, back
         self.modules = {"net": net, "back": back.net, "critics": nn.ModuleList(critics).to(device)}
-        both = list(chain(net.parameters(), back.net.parameters()))
+        nets = list(chain(net.parameters(), back.net.parameters()))
         make = lambda parameters: Adam(parameters, 1e-4, (0.5, 0.999), weight_decay=1e-4)  # noqa: E731
-        self.optimisers = {"nets": make(both), "critics": make(self.modules["critics"].parameters())}
+        self.optimisers = {"nets": make(nets), "critics": make(self.modules["critics"].parameters())}
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """A batch of photographs and one of paintings, in [-1, 1]."""
-        return tuple(2 * set_.batch(self.batch, self.rng)[0] - 1 for set_ in (self.photographs, self.paintings))
+        return tuple((2 * set_.batch(self.batch, self.rng)[0] - 1).contiguous(memory_format=torch.channels_last)
+                     for set_ in (self.photographs, self.paintings))
+
+    def compile(self) -> None:
+        self.there.compile()
+        self.back.compile()
 
     def step(self) -> dict[str, Tensor]:
         photo, painting = self.draw()
         critics = list(self.modules["critics"])
         of_photo, of_painting = critics[:2], critics[2:]
-        with self.autocast(), torch.no_grad():
-            to_painting, to_photo = self.there(photo)[0], self.back(painting)[0]
+        with self.autocast():
+            (to_painting, same_painting), (there_cam, there_same_cam) = both(self.there, photo, painting)
+            (to_photo, same_photo), (back_cam, back_same_cam) = both(self.back, painting, photo)
+            cycle = (self.back(to_painting)[0] - photo).abs().mean() + (self.there(to_photo)[0] - painting).abs().mean()
+        self.optimisers["critics"].zero_grad()
         # Cached, or each use of a critic's weight would pay for its spectral norm anew.
         with self.autocast(), cached():
-            d = sum(wanted(c, painting, 1) + wanted(c, to_painting, 0) for c in of_painting)
-            d = d + sum(wanted(c, photo, 1) + wanted(c, to_photo, 0) for c in of_photo)
-        self.optimisers["critics"].zero_grad()
+            d = sum(wanted(c, painting, 1) + wanted(c, to_painting.detach(), 0) for c in of_painting)
+            d = d + sum(wanted(c, photo, 1) + wanted(c, to_photo.detach(), 0) for c in of_photo)
         d.backward()
         self.optimisers["critics"].step()
         with self.autocast(), cached():
-            to_painting, there_cam = self.there(photo)
-            to_photo, back_cam = self.back(painting)
-            same_painting, there_same_cam = self.there(painting)
-            same_photo, back_same_cam = self.back(photo)
             adversarial = sum(wanted(c, to_painting, 1) for c in of_painting)
             adversarial = adversarial + sum(wanted(c, to_photo, 1) for c in of_photo)
-            cycle = (self.back(to_painting)[0] - photo).abs().mean() + (self.there(to_photo)[0] - painting).abs().mean()
         same = (same_painting - painting).abs().mean() + (same_photo - photo).abs().mean()
         attention = sum(decided(cam, 1) for cam in (there_cam, back_cam))
         attention = attention + sum(decided(cam, 0) for cam in (there_same_cam, back_same_cam))
@@ -121,6 +123,12 @@ class Training(Task):
 
     def feed(self, net: nn.Module) -> None:
         net(self.draw()[0])
+
+
+def both(generator: Generator, one: Tensor, other: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """The images of two batches, and the logits of their features, in one pass."""
+    images, logits = generator(torch.cat([one, other]))
+    return images.chunk(2), logits.chunk(2)
 
 
 def wanted(critic: Discriminator, x: Tensor, answer: float) -> Tensor:

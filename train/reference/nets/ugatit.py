@@ -70,11 +70,14 @@ class UGATIT(nn.Module):
             *conv(ch, 3, 7), nn.Tanh())
 
     def forward(self, x):
-        x = self.DownBlock(x)
+        return {"y": self.decode(self.DownBlock(x))}
+
+    def decode(self, x):
+        """The image of the features that `DownBlock` finds, between whose channels the attention decides."""
         parts = [x * fc.weight[:, :, None, None] for fc in (self.gap_fc, self.gmp_fc)]
         x = self.conv1x1(torch.cat(parts, 1)).relu()
         s = self.FC(x.mean((2, 3)) if self.light else x.flatten(1))
         gamma, beta = self.gamma(s), self.beta(s)
         for k in range(1, self.blocks + 1):
             x = getattr(self, f"UpBlock1_{k}")(x, gamma, beta)
-        return {"y": self.UpBlock2(x)}
+        return self.UpBlock2(x)
