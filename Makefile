@@ -1,6 +1,6 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo parity-onnx fuzz rate-browser rate-load train-smoke
+.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo parity-onnx fuzz rate-browser rate-load report-browser train-smoke
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,15 @@ rate-browser: ## whole rating sessions in a real Chromium; screenshots in target
 	python3 -m venv target/rate-browser/venv
 	target/rate-browser/venv/bin/pip install --quiet selenium
 	target/rate-browser/venv/bin/python checks/rate_browser.py
+
+report-browser: ## reports in a real Chromium, with axe-core from npm; screenshots in target/report-browser/shots
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -qq chromium chromium-driver; } || true
+	cargo build --release --locked -p moire --bin moire
+	npm install --silent --prefix target/report-browser axe-core@4
+	python3 -m venv target/report-browser/venv
+	target/report-browser/venv/bin/pip install --quiet selenium
+	target/report-browser/venv/bin/python checks/report_browser.py $(STUDIES)
 
 rate-load: ## 500 raters at once on a server that is killed again and again, and how long answers take
 	cargo test --release --locked -p moire --test rate_load -- --ignored --nocapture

@@ -33,7 +33,8 @@ impl Error {
             | Repr::Value { .. }
             | Repr::Syntax { .. }
             | Repr::Inside { .. }
-            | Repr::HoldsNone { .. } => ErrorKind::Parse,
+            | Repr::HoldsNone { .. }
+            | Repr::Criterion { .. } => ErrorKind::Parse,
             Repr::NotFinite { .. } => ErrorKind::NotFinite,
             Repr::Counts { .. } | Repr::NoModel { .. } | Repr::NoSample { .. } | Repr::Tensor(_) => {
                 ErrorKind::Shape
@@ -72,6 +73,8 @@ pub(crate) enum Repr {
     Inside { found: &'static str, known: String },
     #[error("{attack} holds no other attack: only kra does, as in kra:deepfool")]
     HoldsNone { attack: &'static str },
+    #[error("'{text}' is no criterion: expected saved, float, grid or spent")]
+    Criterion { text: String },
     #[error("{attack} is an attack within a budget, and there is none")]
     NoBudget { attack: &'static str },
     #[error("the network has nothing that {loss} could be of: it is for networks with zones, or with a mask")]

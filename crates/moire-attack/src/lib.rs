@@ -47,6 +47,7 @@ mod editor;
 mod editors;
 mod error;
 mod fgsm;
+mod grid;
 mod i_fgsm;
 mod iap;
 mod jsma;

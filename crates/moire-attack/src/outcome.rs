@@ -1,7 +1,10 @@
+use std::fmt;
+use std::str::FromStr;
+
 use moire_tensor::Images;
 
 use crate::ascent::Ascent;
-use crate::error::Error;
+use crate::error::{Error, Repr};
 
 /// When an image counts as done, and on which numbers an attack searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +23,10 @@ pub enum Criterion {
 }
 
 impl Criterion {
+    /// All of them, each with its name.
+    const ALL: [(&'static str, Self); 4] =
+        [("saved", Self::Saved), ("float", Self::Float), ("grid", Self::Grid), ("spent", Self::Spent)];
+
     /// Which of the images `x`, versions of `samples` with these margins, are done.
     pub(crate) fn met(
         self,
@@ -58,6 +65,22 @@ impl Criterion {
             Self::Saved | Self::Spent => ascent.margins(&x.quantised(), samples),
             Self::Float | Self::Grid => ascent.margins(x, samples),
         }
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = Self::ALL.iter().find(|(_, criterion)| criterion == self);
+        f.write_str(named.expect("every criterion has a name").0)
+    }
+}
+
+impl FromStr for Criterion {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let named = Self::ALL.iter().find(|(name, _)| *name == text);
+        named.map(|(_, criterion)| *criterion).ok_or_else(|| Repr::Criterion { text: text.to_owned() }.into())
     }
 }
 

@@ -19,30 +19,6 @@ use crate::sigma_zero::SigmaZero;
 use crate::sparsefool::SparseFool;
 use crate::universal::UapOverfire;
 
-impl Attack {
-    /// Reads attacks between commas, those inside parentheses apart: `fgsm,pgd(steps=40,alpha=1/255)`.
-    ///
-    /// # Errors
-    /// As reading one.
-    pub fn parse_list(text: &str) -> Result<Vec<Self>, Error> {
-        let mut depth = 0usize;
-        let mut parts = vec![String::new()];
-        for c in text.chars() {
-            match c {
-                '(' => depth += 1,
-                ')' => depth = depth.saturating_sub(1),
-                ',' if depth == 0 => {
-                    parts.push(String::new());
-                    continue;
-                }
-                _ => {}
-            }
-            parts.last_mut().expect("there is always a part").push(c);
-        }
-        parts.iter().map(|part| part.parse()).collect()
-    }
-}
-
 impl FromStr for Attack {
     type Err = Error;
 
@@ -203,15 +179,6 @@ mod tests {
         assert!(!kra.takes_budget() && "kra".parse::<Attack>().unwrap().takes_budget());
         let default = "kra(rounds=20,mask=inside,layers=default):pgd(steps=10,alpha=eps/4)";
         assert_eq!("kra".parse::<Attack>().unwrap().to_string(), default);
-    }
-
-    #[test]
-    fn lists_respect_parentheses() {
-        let list = Attack::parse_list("fgsm, kra:pgd(steps=40,alpha=1/255),urn").unwrap();
-        let texts: Vec<String> = list.iter().map(ToString::to_string).collect();
-        let kra = "kra(rounds=20,mask=inside,layers=default):pgd(steps=40,alpha=1/255)";
-        assert_eq!(texts, ["fgsm", kra, "urn"]);
-        assert!(Attack::parse_list("fgsm,,urn").is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use moire_image::{Picture, encode_png};
 use moire_study::{
-    Answer, Budget, CLEAN, Cost, Distance, Judgement, Label, Measured, Meta, Record, Store, files,
+    Answer, Budget, CLEAN, Cost, Criterion, Distance, Judgement, Label, Measured, Meta, Record, Store, files,
 };
 use moire_tensor::Eps;
 
@@ -41,6 +41,10 @@ pub(crate) fn records(images: usize, conditions: usize) -> Vec<Record> {
             crafted_on: None,
             attack,
             eps: eps.map(|e| Budget::from(e.parse::<Eps>().expect("a budget"))),
+            criterion: Criterion::Saved,
+            made_of: None,
+            transform: None,
+            data: "faces".to_owned(),
             image: format!("fake/{image:03}.png"),
             image_sha256: format!("{image:064x}"),
             label: Label::Fake,

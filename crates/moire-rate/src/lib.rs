@@ -53,5 +53,5 @@ pub use words::consent_templates;
 /// The study cannot be read.
 pub fn records(study: &std::path::Path) -> Result<Vec<moire_study::Record>, Error> {
     let records = moire_study::Store::open(&study.join("study.sqlite"))?.records()?;
-    Ok(records.into_iter().filter(|r| r.crafted_on.is_none()).collect())
+    Ok(records.into_iter().filter(moire_study::Record::is_own).collect())
 }

@@ -67,6 +67,15 @@ pub struct Condition {
     /// The spelling of the budget; absent where the records have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eps: Option<String>,
+    /// The data set, where only one of several is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// The data set that a universal change was made of, where there are changes of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_of: Option<String>,
+    /// When an image counted as done, where the study has the attack with several criteria.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criterion: Option<String>,
     /// Which of its images are shown.
     #[serde(default)]
     pub images: Shown,
@@ -158,7 +167,10 @@ impl RatePlan {
             ));
         }
         for (i, c) in self.condition.iter().enumerate() {
-            let same = |o: &Condition| (&o.network, &o.attack, &o.eps) == (&c.network, &c.attack, &c.eps);
+            let same = |o: &Condition| {
+                (&o.network, &o.attack, &o.eps) == (&c.network, &c.attack, &c.eps)
+                    && (&o.data, &o.made_of, &o.criterion) == (&c.data, &c.made_of, &c.criterion)
+            };
             if self.condition[..i].iter().any(|o| o.name == c.name || same(o)) {
                 return Err(Error::plan(format!("condition '{}'", c.name), "to be there once", "it again"));
             }
@@ -195,13 +207,25 @@ impl RatePlan {
         let mut condition: Vec<Condition> = Vec::new();
         for record in records {
             let eps = record.eps.as_ref().map(|e| e.text().to_owned());
-            let name = match &eps {
-                Some(eps) => format!("{} at {eps}, {}", record.attack, record.network),
-                None => format!("{}, {}", record.attack, record.network),
+            // What tells it from others of the study, and no more.
+            let differs = |other: &dyn Fn(&Record) -> bool| {
+                records.iter().any(|r| r.attack == record.attack && other(r))
             };
+            let data = differs(&|r| r.data != record.data).then(|| record.data.clone());
+            let criterion =
+                differs(&|r| r.criterion != record.criterion).then(|| record.criterion.to_string());
+            let made_of = record.made_of.clone();
+            let mut name = record.attack.clone();
+            name += &eps.as_ref().map_or(String::new(), |eps| format!(" at {eps}"));
+            name += &criterion.as_ref().map_or(String::new(), |c| format!(" ({c})"));
+            name += &made_of.as_ref().map_or(String::new(), |data| format!(" of {data}"));
+            name += ", ";
+            name += &record.network;
+            name += &data.as_ref().map_or(String::new(), |data| format!(" on {data}"));
             if !condition.iter().any(|c| c.name == name) {
                 let (network, attack) = (record.network.clone(), record.attack.clone());
-                condition.push(Condition { name, network, attack, eps, images: Shown::Attacked });
+                let images = Shown::Attacked;
+                condition.push(Condition { name, network, attack, eps, data, made_of, criterion, images });
             }
         }
         Self {

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use moire_study::{
-    Answer, Budget, Cost, Distance, Judgement, Label, Measured, Meta, Panel, Record, Report, Store,
-    choose_panels,
+    Answer, Budget, Cost, Criterion, Distance, Judgement, Label, Measured, Meta, Panel, Record, Report,
+    Store, choose_panels,
 };
 use moire_tensor::{Eps, Rng, SampleId};
 
@@ -28,7 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let panels: Vec<Panel> = choose_panels(&records, 2).into_iter().map(panel).collect();
     let title = "Face2Face detectors under small changes";
-    let report = Report { title, meta: &meta, records: &records, panels: &panels, opinion: None };
+    let thumbs = BTreeMap::new();
+    let report =
+        Report { title, meta: &meta, records: &records, panels: &panels, thumbs: &thumbs, opinion: None };
     fs::write(folder.join("report.html"), report.render()?)?;
     moire_study::csv::write(fs::File::create(folder.join("records.csv"))?, &records)?;
     moire_study::json::write(fs::File::create(folder.join("records.json"))?, &meta, &records)?;
@@ -44,7 +46,9 @@ fn meta() -> Meta {
         command: "moire audit ynet:classnseg mesoinception4:MesoInception_F2F.h5 --data face2face \
                   --attack fgsm,pgd,urn --eps 1/255,2/255,4/255 --seed 7"
             .to_owned(),
+        title: String::new(),
         seed: 7,
+        expected: 0,
         checksums: BTreeMap::from([
             pair(("ynet", "3f0e1d5c9bb58a7c2a7be8bb6ce8f43b8dc33ab86a4e0a2ff5ad8e9ffee4a8b1")),
             pair(("mesoinception4", "9a1cdd7f3ac1fa83cf9f90a2e3e1d02e19ab5e9a7fc0b1c6ce1a4a6e95e2b3d4")),
@@ -81,6 +85,10 @@ fn records() -> Vec<Record> {
                         crafted_on: None,
                         attack: attack.to_owned(),
                         eps: (levels > 0).then(|| Budget::from(Eps::from_u8(levels).expect("a budget"))),
+                        criterion: Criterion::Saved,
+                        made_of: None,
+                        transform: None,
+                        data: "faces".to_owned(),
                         image: format!("{label}/{image:04}_<script>alert(1)</script>.png"),
                         image_sha256: format!("{image:064x}"),
                         label,
@@ -162,9 +170,10 @@ fn panel(record: &Record) -> Panel {
     Panel {
         key: record.key(),
         factor: 16.0,
-        clean_png: png(&clean),
-        change_png: png(&change),
-        adversarial_png: png(&saved),
+        clean: png(&clean),
+        change: png(&change),
+        adversarial: png(&saved),
+        given: None,
         extras: Vec::new(),
     }
 }

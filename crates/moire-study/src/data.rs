@@ -1,21 +1,38 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use moire_image::{Filter, Limits, Picture, decode, resize};
-use moire_tensor::{Images, Label, SampleId};
+use moire_tensor::{Images, Label, Rng, SampleId};
 
 use crate::error::{Error, Repr};
 use crate::files::{read, sha256};
 use crate::mask::marked;
+use crate::plan::{Choose, DataPlan};
+use crate::table;
 
 /// The folders that say what the images in them are.
-const LABELS: [(&str, Label); 4] =
-    [("real", Label::Real), ("0_real", Label::Real), ("fake", Label::Fake), ("1_fake", Label::Fake)];
+const LABELS: [(&str, Label); 6] = [
+    ("real", Label::Real),
+    ("0_real", Label::Real),
+    ("original_sequences", Label::Real),
+    ("fake", Label::Fake),
+    ("1_fake", Label::Fake),
+    ("manipulated_sequences", Label::Fake),
+];
 /// The endings of files that are taken for images; what they hold is told by their bytes.
 const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// How deep folders may nest.
 pub(crate) const DEPTH: usize = 16;
+
+/// A set of labelled images, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// What the plan calls it.
+    pub name: String,
+    /// Its images, by their names.
+    pub samples: Vec<Sample>,
+}
 
 /// One image of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +41,21 @@ pub struct Sample {
     pub name: String,
     /// What it is.
     pub label: Label,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file; of nothing where it cannot be read.
     pub sha256: String,
     path: PathBuf,
     /// The file that marks its manipulated pixels, and the SHA-256 of that.
     mask: Option<(PathBuf, String)>,
+    /// Why the file cannot be read, if it cannot.
+    fault: Option<String>,
+}
+
+/// A file that is to be an image of a data set.
+pub(crate) struct Found {
+    pub(crate) name: String,
+    pub(crate) label: Label,
+    pub(crate) path: PathBuf,
+    pub(crate) mask: Option<PathBuf>,
 }
 
 impl Sample {
@@ -40,9 +67,12 @@ impl Sample {
     /// The image as a network of this size takes it, by [`fitted`].
     ///
     /// # Errors
-    /// The file is no longer there, has changed, or is not an image.
+    /// The file could not be read at the start or is no longer there, has changed, or is not an image.
     pub(crate) fn load(&self, size: [usize; 2]) -> Result<Images, Error> {
-        unchanged(&self.path, &self.sha256, size)
+        if let Some(fault) = &self.fault {
+            return Err(Repr::Fault { reason: fault.clone() }.into());
+        }
+        unchanged(&self.path, &self.name, &self.sha256, size)
     }
 
     /// The pixels of the image at this size that were manipulated, where the data says so.
@@ -51,7 +81,8 @@ impl Sample {
     /// As [`Sample::load`].
     pub(crate) fn mask(&self, size: [usize; 2]) -> Result<Option<Vec<bool>>, Error> {
         let Some((path, sha256)) = &self.mask else { return Ok(None) };
-        Ok(Some(marked(&Picture::from_images(&unchanged(path, sha256, size)?, 0))))
+        let mask = unchanged(path, &format!("the mask of {}", self.name), sha256, size)?;
+        Ok(Some(marked(&Picture::from_images(&mask, 0))))
     }
 
     /// What decides the numbers, as a line.
@@ -69,14 +100,14 @@ impl Sample {
 }
 
 /// An image file, fitted, if it still has the bytes that it had at the start.
-fn unchanged(path: &Path, hash: &str, size: [usize; 2]) -> Result<Images, Error> {
+fn unchanged(path: &Path, name: &str, hash: &str, size: [usize; 2]) -> Result<Images, Error> {
     let limits = Limits::default();
     let bytes = read(path, limits.max_bytes)?;
     if sha256(&bytes) != hash {
         let (expected, found) = ("the bytes that it had at the start".to_owned(), "others".to_owned());
-        return Err(Repr::Unfit { path: path.to_owned(), expected, found }.into());
+        return Err(Repr::Unfit { path: PathBuf::from(name), expected, found }.into());
     }
-    fitted(&decode(&bytes, &path.display().to_string(), &limits)?, size)
+    fitted(&decode(&bytes, name, &limits)?, size)
 }
 
 /// A picture as a network that takes `[height, width]` is shown it: resized where it has another size (bilinear,
@@ -92,72 +123,150 @@ pub fn fitted(picture: &Picture, [height, width]: [usize; 2]) -> Result<Images, 
     Ok(resize(&images, height, width, Filter::Bilinear)?.quantised())
 }
 
-/// The images below `folder`, by name: those of its folders `real` and `fake` (or `0_real` and `1_fake`), at
-/// most `limit` of each label. Each is read and decoded once, so that a bad file is found before any work. A file of the
-/// folder `mask` with the name of a fake, whatever its ending, marks the pixels that were manipulated there.
-///
-/// # Errors
-/// There are no such folders, no images in them, an image that cannot be read, or two whose results would
-/// be saved under one name.
-pub fn scan(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, Error> {
-    let found = list(folder)?;
-    let labelled = |name: &str| LABELS.iter().find(|(n, _)| *n == name).map(|&(_, label)| label);
-    let mut samples = Vec::new();
-    let mut any_label = false;
-    for path in &found {
-        let Some(label) = file_name(path).and_then(labelled).filter(|_| path.is_dir()) else { continue };
-        any_label = true;
-        let mut paths = Vec::new();
-        collect(path, DEPTH, &mut paths)?;
-        let room = limit
-            .unwrap_or(usize::MAX)
-            .saturating_sub(samples.iter().filter(|s: &&Sample| s.label == label).count());
-        for path in paths.into_iter().take(room) {
-            samples.push(sample(folder, path, label)?);
+impl Dataset {
+    /// The images that a plan asks for, by name. Each is read once, to know it again; one that cannot be read is one of
+    /// them, and its records will say so.
+    ///
+    /// The images of a folder are those below its folders `real` and `fake` (or their like), at any depth. A file of the
+    /// folder `mask` beside such a folder, with the name of a fake, whatever its ending, marks the pixels that were
+    /// manipulated there.
+    ///
+    /// # Errors
+    /// There are no such folders or no images in them, none of them can be read, a table is none, or two results would be
+    /// saved under one name.
+    pub fn read(name: &str, plan: &DataPlan, seed: u64) -> Result<Self, Error> {
+        let mut found = if plan.path.is_dir() { listed(&plan.path)? } else { table::read(&plan.path)? };
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        let chosen = choose(found, plan, seed, name);
+        let mut names: BTreeMap<String, &str> = BTreeMap::new();
+        let samples: Vec<Sample> = chosen.into_iter().map(sample).collect();
+        for sample in &samples {
+            let name = sample.saved_name().to_lowercase();
+            if let Some(first) = names.insert(name, &sample.name) {
+                let (first, second) = (first.to_owned(), sample.name.clone());
+                return Err(Repr::Clash { first, second, name: sample.saved_name() }.into());
+            }
         }
+        // A few bad images are results; nothing but bad ones is a mistake.
+        if let Some(Err(first)) = samples.first().map(|s| s.load(SMALL)) {
+            if samples.iter().all(|s| s.load(SMALL).is_err()) {
+                return Err(first);
+            }
+        }
+        Ok(Self { name: name.to_owned(), samples })
     }
-    if !any_label {
-        let shown: Vec<&str> = found.iter().filter_map(|p| file_name(p)).take(3).collect();
-        let found = if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") };
+}
+
+/// A size that is as good as any to find out whether an image can be read.
+const SMALL: [usize; 2] = [1, 1];
+
+/// What a plan's limit leaves of the images, in their order.
+fn choose(found: Vec<Found>, plan: &DataPlan, seed: u64, name: &str) -> Vec<Found> {
+    let Some(limit) = plan.limit else { return found };
+    let mut left: Vec<(usize, Found)> = Vec::new();
+    for label in [Label::Real, Label::Fake] {
+        let mut of_label: Vec<usize> = (0..found.len()).filter(|&i| found[i].label == label).collect();
+        if plan.choose == Choose::Random {
+            let mut rng = Rng::new(seed, SampleId(0), &format!("choose {label} of {name}"));
+            for i in (1..of_label.len()).rev() {
+                of_label.swap(i, rng.below(i + 1));
+            }
+        }
+        of_label.truncate(limit);
+        left.extend(of_label.into_iter().map(|i| {
+            let Found { name, label, path, mask } = &found[i];
+            (i, Found { name: name.clone(), label: *label, path: path.clone(), mask: mask.clone() })
+        }));
+    }
+    left.sort_by_key(|(place, _)| *place);
+    left.into_iter().map(|(_, found)| found).collect()
+}
+
+/// The images of the label folders below `folder`.
+fn listed(folder: &Path) -> Result<Vec<Found>, Error> {
+    let mut labelled = Vec::new();
+    label_folders(folder, DEPTH, &mut labelled)?;
+    if labelled.is_empty() {
+        let names: Vec<String> =
+            list(folder)?.iter().filter_map(|p| file_name(p).map(str::to_owned)).take(3).collect();
+        let found = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
         let expected =
             "the folders real and fake (or 0_real and 1_fake), which say what the images in them are";
         return Err(Repr::Data { folder: folder.to_owned(), expected, found }.into());
     }
-    if samples.is_empty() {
+    let mut found = Vec::new();
+    for (below, label) in labelled {
+        let mut paths = Vec::new();
+        collect(&below, DEPTH, &mut paths)?;
+        let masks = below.parent().unwrap_or(folder).join("mask");
+        for path in paths {
+            let mask = (label == Label::Fake).then(|| mask_of(&path, &below, &masks)).flatten();
+            let name = below_folder(&path, folder)?;
+            found.push(Found { name, label, path, mask });
+        }
+    }
+    if found.is_empty() {
         let (expected, found) = ("PNG, JPEG or WebP images in its folders", "none".to_owned());
         return Err(Repr::Data { folder: folder.to_owned(), expected, found }.into());
     }
-    let mut names: BTreeMap<String, &str> = BTreeMap::new();
-    for sample in &samples {
-        let name = sample.saved_name().to_lowercase();
-        if let Some(first) = names.insert(name, &sample.name) {
-            let (first, second) = (first.to_owned(), sample.name.clone());
-            return Err(Repr::Clash { first, second, name: sample.saved_name() }.into());
-        }
-    }
-    samples.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(samples)
+    Ok(found)
 }
 
-fn sample(folder: &Path, path: PathBuf, label: Label) -> Result<Sample, Error> {
-    let relative = path.strip_prefix(folder).ok().and_then(Path::to_str).map(|p| p.replace('\\', "/"));
-    let Some(name) = relative else {
-        let (expected, found) = ("a name in UTF-8".to_owned(), "another encoding".to_owned());
-        return Err(Repr::Unfit { path, expected, found }.into());
-    };
-    let limits = Limits::default();
-    let bytes = read(&path, limits.max_bytes)?;
-    decode(&bytes, &path.display().to_string(), &limits)?;
-    let mut mask = None;
-    if let (Label::Fake, Some((_, below))) = (label, name.split_once('/')) {
-        let place = |ending: &&str| folder.join("mask").join(below).with_extension(ending);
-        if let Some(path) = ENDINGS.iter().map(place).find(|p| p.is_file()) {
-            let bytes = read(&path, limits.max_bytes)?;
-            decode(&bytes, &path.display().to_string(), &limits)?;
-            mask = Some((path, sha256(&bytes)));
+/// The outermost folders whose names say what is in them.
+fn label_folders(folder: &Path, depth: usize, into: &mut Vec<(PathBuf, Label)>) -> Result<(), Error> {
+    for path in list(folder)? {
+        if !path.is_dir() || path.is_symlink() && depth < DEPTH {
+            continue;
+        }
+        match LABELS.iter().find(|(name, _)| file_name(&path) == Some(name)) {
+            Some((_, label)) => into.push((path, *label)),
+            None if depth > 0 => label_folders(&path, depth - 1, into)?,
+            None => {}
         }
     }
-    Ok(Sample { name, label, sha256: sha256(&bytes), path, mask })
+    Ok(())
+}
+
+/// The mask of the image `path` below `folder`, where there is one.
+fn mask_of(path: &Path, folder: &Path, masks: &Path) -> Option<PathBuf> {
+    let below = path.strip_prefix(folder).ok()?;
+    ENDINGS.iter().map(|ending| masks.join(below).with_extension(ending)).find(|p| p.is_file())
+}
+
+fn below_folder(path: &Path, folder: &Path) -> Result<String, Error> {
+    let relative = path.strip_prefix(folder).ok().and_then(Path::to_str).map(|p| p.replace('\\', "/"));
+    relative.ok_or_else(|| {
+        let (expected, found) = ("a name in UTF-8".to_owned(), "another encoding".to_owned());
+        Repr::Unfit { path: path.to_owned(), expected, found }.into()
+    })
+}
+
+/// A path as the name of an image: its plain parts.
+pub(crate) fn plain_name(path: &Path) -> String {
+    let part = |c: Component<'_>| match c {
+        Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+        _ => None,
+    };
+    path.components().filter_map(part).collect::<Vec<_>>().join("/")
+}
+
+fn sample(found: Found) -> Sample {
+    let Found { name, label, path, mask } = found;
+    let limits = Limits::default();
+    let known = |path: &Path| read(path, limits.max_bytes).map(|bytes| sha256(&bytes));
+    let (mut fault, mut hash) = (None, sha256(&[]));
+    match known(&path) {
+        Ok(known) => hash = known,
+        Err(error) => fault = Some(error.to_string()),
+    }
+    let mask = mask.and_then(|path| match known(&path) {
+        Ok(hash) => Some((path, hash)),
+        Err(error) => {
+            fault.get_or_insert_with(|| format!("its mask: {error}"));
+            None
+        }
+    });
+    Sample { name, label, sha256: hash, path, mask, fault }
 }
 
 /// Image files below `folder`, by name.

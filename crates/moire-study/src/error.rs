@@ -54,16 +54,15 @@ impl Error {
             Repr::Panel { .. } => ErrorKind::Panel,
             Repr::ReadOnly { .. } | Repr::Database { .. } => ErrorKind::Database,
             Repr::Spec { .. } | Repr::Unfit { .. } | Repr::Model(_) | Repr::Formats(_) => ErrorKind::Model,
-            Repr::Data { .. } | Repr::Clash { .. } | Repr::Image(_) => ErrorKind::Data,
-            Repr::Empty { .. }
-            | Repr::Twice { .. }
-            | Repr::Alone
+            Repr::Data { .. } | Repr::Clash { .. } | Repr::Fault { .. } | Repr::Image(_) => ErrorKind::Data,
+            Repr::Plan { .. }
+            | Repr::NoShares
             | Repr::Unfitting { .. }
             | Repr::NoDetector { .. }
             | Repr::Unlabelled { .. }
             | Repr::Toml(_) => ErrorKind::Plan,
             Repr::Attack(_) | Repr::Graph(_) | Repr::Tensor(_) => ErrorKind::Run,
-            Repr::Csv(_) | Repr::Json(_) | Repr::Page(_) => ErrorKind::Export,
+            Repr::Csv(_) | Repr::Parquet(_) | Repr::Json(_) | Repr::Page(_) => ErrorKind::Export,
         }
     }
 
@@ -102,11 +101,10 @@ pub(crate) enum Repr {
     #[error("{}: another run holds this study; wait for it or choose another folder", path.display())]
     Locked { path: PathBuf },
     #[error(
-        "{}: this study was made under another plan; line {line} was {} and is now {}; \
-         run the old plan or choose another folder",
-        path.display(), quoted(old.as_ref()), quoted(new.as_ref())
+        "{}: this study was made under another plan; run the old plan or choose another folder. What is different:\n{difference}",
+        path.display()
     )]
-    PlanChanged { path: PathBuf, line: usize, old: Option<String>, new: Option<String> },
+    PlanChanged { path: PathBuf, difference: String },
     #[error(
         "{}: this study was made with another {what}: it was {} and is now {}; choose another folder",
         path.display(), quoted(old.as_ref()), quoted(new.as_ref())
@@ -150,14 +148,14 @@ pub(crate) enum Repr {
     Clash { first: String, second: String, name: String },
     #[error(transparent)]
     Image(#[from] moire_image::Error),
-    #[error("an audit needs at least one {what}")]
-    Empty { what: &'static str },
-    #[error("the {what} {text} is asked for twice")]
-    Twice { what: &'static str, text: String },
-    #[error("only one detector is named, and a transfer is from one to another: name two or more")]
-    Alone,
+    #[error("{place}{message}{excerpt}")]
+    Plan { place: String, message: String, excerpt: String },
+    #[error("there is no share to join")]
+    NoShares,
+    #[error("{reason}")]
+    Fault { reason: String },
     #[error(
-        "{attack} needs zones or a mask, and no detector of this audit has them: name ynet, or another attack"
+        "{attack} needs zones or a mask, and no detector that it is to attack has them: name ynet, or another attack"
     )]
     Unfitting { attack: &'static str },
     #[error("the plan as text: {0}")]
@@ -170,6 +168,8 @@ pub(crate) enum Repr {
     Tensor(#[from] moire_tensor::Error),
     #[error("records as CSV: {0}")]
     Csv(#[from] csv::Error),
+    #[error("records as Parquet: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
     #[error("records as JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("the report's page: {0}")]

@@ -18,6 +18,6 @@ struct Document<'a> {
 
 /// Writes what the study was and all its records, in their order.
 pub fn write(to: impl Write, meta: &Meta, records: &[Record]) -> Result<(), Error> {
-    let document = Document { format: 2, meta, records };
+    let document = Document { format: 3, meta, records };
     serde_json::to_writer_pretty(to, &document).map_err(|e| Repr::Json(e).into())
 }

@@ -1,16 +1,18 @@
 //! Studies: records in one SQLite file, what they add up to, and a report that opens anywhere.
 //!
-//! - [`AuditPlan`] and [`Audit`]: detectors, images, attacks and budgets, and the run that asks one of the other.
-//! - [`ModelSpec`], [`scan`] and [`photographs`]: models, labelled images and photographs as users name them.
+//! - [`Plan`]: a study as a TOML file: detectors, images, attacks, budgets. Everything that changes a number, and nothing
+//!   else.
+//! - [`Study`] and [`Run`]: a plan made ready, and what carries it out, stops at any moment and goes on.
+//! - [`ModelSpec`], [`Dataset`] and [`photographs`]: models, labelled images and photographs as users name them.
 //! - [`Record`]: one image, one attack, one network: what was asked, what came out, what it cost.
 //! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
 //! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
 //! - [`Opinion`]: what people said they see, where a rating experiment asked them.
 //! - [`Paper`]: the plan of a paper's experiments, and its tables beside what was published.
-//! - [`Report`]: all of it on one self-contained page; [`csv`] and [`json`] for machines.
+//! - [`Report`]: all of it on one self-contained page; [`csv`], [`json`] and [`parquet`] for machines, [`latex`] for papers.
 //!
 //! ```
-//! use moire_study::{Answer, Label, Meta, Record, Report, Store};
+//! use moire_study::{Answer, Criterion, Label, Meta, Record, Report, Store};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("study.sqlite");
@@ -21,6 +23,10 @@
 //!     crafted_on: None,
 //!     attack: "pgd(steps=10)".into(),
 //!     eps: Some("4/255".parse::<moire_tensor::Eps>()?.into()),
+//!     criterion: Criterion::Saved,
+//!     made_of: None,
+//!     transform: None,
+//!     data: "faces".into(),
 //!     image: "fake/0001.png".into(),
 //!     image_sha256: "0".repeat(64),
 //!     label: Label::Fake,
@@ -31,37 +37,44 @@
 //!     store.insert(&[record])?;
 //! }
 //! let records = store.records()?;
-//! let page = Report { title: "One image", meta: &meta, records: &records, panels: &[], opinion: None }.render()?;
+//! let thumbs = Default::default();
+//! let report =
+//!     Report { title: "One image", meta: &meta, records: &records, panels: &[], thumbs: &thumbs, opinion: None };
+//! let page = report.render()?;
 //! assert!(page.contains("the file ends too early"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
 
+mod columns;
 pub mod csv;
 mod data;
 mod error;
 pub mod files;
 pub mod json;
-mod judge;
+pub mod latex;
 mod mask;
 mod model;
 mod opinion;
 mod output;
+pub mod parquet;
 mod photographs;
 mod plan;
 mod record;
 mod report;
 mod reproduce;
-mod runner;
+mod run;
 mod store;
+mod study;
 mod summary;
-mod transfer;
+mod table;
 mod universal;
 mod words;
 
+pub use moire_attack::Criterion;
 pub use moire_tensor::Label;
 
-pub use data::{Sample, fitted, scan};
+pub use data::{Dataset, Sample, fitted};
 pub use error::{Error, ErrorKind};
 pub use model::{Model, ModelSpec, Opened, Which};
 pub use opinion::{
@@ -70,12 +83,14 @@ pub use opinion::{
 };
 pub use output::write_outputs;
 pub use photographs::{Photograph, photographs};
-pub use plan::{AuditPlan, Judges, Surroundings};
+pub use plan::{AttackPlan, Choose, DataPlan, DetectorPlan, Judges, Limits, Memory, Plan, Time};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 pub use report::{Extra, PANEL_SIDE, Panel, Report, choose_panels};
-pub use reproduce::{Paper, PaperTable, Scale};
-pub use runner::{Audit, Progress};
+pub use reproduce::{Paper, PaperTable, Results, Scale};
+pub use run::{Ended, Merged, Portion, Progress, Run, merge};
 pub use store::{Meta, Store};
+pub use study::{Count, Study, Surroundings};
 pub use summary::{
-    Carried, Curve, Finding, Group, Guard, Kind, Masks, Network, Share, Summary, Tone, Transfer, Typical,
+    Carried, Curve, Failure, Finding, Group, Guard, Kind, Masks, Network, Pace, Share, Summary, Sure,
+    Survival, Tone, Transfer, Typical, Worst,
 };

@@ -1,59 +1,74 @@
 //! What a study leaves for people and machines beside its database.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
-use moire_image::{Filter, Picture, encode_png, resize};
+use moire_image::{Filter, Picture, Subsampling, encode_jpeg, encode_png, resize};
 use moire_tensor::{Images, Tensor};
 
 use crate::data::read_saved;
 use crate::error::Error;
 use crate::opinion::Opinion;
 use crate::record::{CLEAN, Record};
-use crate::report::{Extra, PANEL_SIDE, Panel, Report, choose_panels};
-use crate::runner::{self, database};
+use crate::report::{Extra, PANEL_SIDE, Panel, Report, Thumbs, choose_panels};
+use crate::run::{PANELS, Place, database};
 use crate::store::Store;
 use crate::summary::Summary;
-use crate::{csv, files, json, mask, universal};
-
-/// How many images of each attack are shown.
-pub(crate) const PANELS: usize = 3;
+use crate::{csv, files, json, latex, mask, parquet, universal};
 
 /// How many layers of a key region are looked for at most.
 const LAYERS: usize = 64;
 
-/// Writes `report.html`, `records.csv` and `records.json` into a study's folder, from its records and saved
+/// Writes `report.html`, `records.csv`, `records.json`, `records.parquet` and `tables.tex` into a study's folder, from its records and saved
 /// files alone, and answers with the paths and with what the records add up to.
 ///
 /// # Errors
 /// There is no study, it is damaged, a saved file is missing, or the disk is full.
-pub fn write_outputs(folder: &Path, title: &str) -> Result<(Vec<PathBuf>, Summary), Error> {
+pub fn write_outputs(folder: &Path) -> Result<(Vec<PathBuf>, Summary), Error> {
     let store = Store::open(&database(folder))?;
     let (meta, records) = (store.meta()?, store.records()?);
+    let title = if meta.title.is_empty() { "Detector audit" } else { &meta.title };
     let mut panels = Vec::new();
     let mut textured = BTreeSet::new();
     for record in choose_panels(&records, PANELS) {
         let Some(mut panel) = panel(folder, record, &records)? else { continue };
         // A universal perturbation is shown once.
-        let place = universal::place(&runner::folder(&record.network, &record.attack, record.eps.as_ref()));
+        let place = universal::place(&Place::of_record(record).attack_folder());
         if textured.insert(place.clone()) && folder.join(&place).is_file() {
             panel.extras.extend(textures(&folder.join(place))?);
         }
         panels.push(panel);
     }
     let opinion = Opinion::read(folder)?;
-    let page = Report { title, meta: &meta, records: &records, panels: &panels, opinion: opinion.as_ref() }
-        .render()?;
-    let (mut table, mut text) = (Vec::new(), Vec::new());
+    let thumbs = thumbs(folder, &records)?;
+    let page = Report {
+        title,
+        meta: &meta,
+        records: &records,
+        panels: &panels,
+        thumbs: &thumbs,
+        opinion: opinion.as_ref(),
+    }
+    .render()?;
+    let (mut table, mut text, mut columns) = (Vec::new(), Vec::new(), Vec::new());
     csv::write(&mut table, &records)?;
     json::write(&mut text, &meta, &records)?;
+    parquet::write(&mut columns, &records)?;
+    let summary = Summary::new(&records);
+    let latex = latex::tables(&summary).into_bytes();
     let mut paths = Vec::new();
-    for (name, bytes) in [("records.csv", table), ("records.json", text), ("report.html", page.into_bytes())]
-    {
+    for (name, bytes) in [
+        ("records.csv", table),
+        ("records.json", text),
+        ("records.parquet", columns),
+        ("tables.tex", latex),
+        ("report.html", page.into_bytes()),
+    ] {
         files::write(&folder.join(name), &bytes)?;
         paths.push(folder.join(name));
     }
-    Ok((paths, Summary::new(&records)))
+    Ok((paths, summary))
 }
 
 /// The pictures of one record, from its saved file and that of the image as it was given.
@@ -61,7 +76,11 @@ fn panel(folder: &Path, record: &Record, records: &[Record]) -> Result<Option<Pa
     let file = |r: &Record| r.measured().and_then(|m| m.file.clone());
     let original = records
         .iter()
-        .find(|r| r.attack == CLEAN && r.network == record.network && r.image == record.image)
+        .find(|r| {
+            r.attack == CLEAN
+                && r.is_own()
+                && (&r.network, &r.data, &r.image) == (&record.network, &record.data, &record.image)
+        })
         .and_then(file);
     let (Some(given), Some(saved)) = (original, file(record)) else { return Ok(None) };
     let load = |name: &str| Ok::<_, Error>(read_saved(&folder.join(name))?.to_images());
@@ -84,14 +103,15 @@ fn panel(folder: &Path, record: &Record, records: &[Record]) -> Result<Option<Pa
     }
     let mut extras = Vec::new();
     for (what, file) in maps {
-        extras.push(Extra { what, png: thumbnail(&load(&file)?)? });
+        extras.push(Extra { what, picture: thumbnail(&load(&file)?, PANEL)? });
     }
     Ok(Some(Panel {
         key: record.key(),
         factor,
-        clean_png: thumbnail(&original)?,
-        change_png: thumbnail(&change)?,
-        adversarial_png: thumbnail(&changed)?,
+        clean: thumbnail(&original, PANEL)?,
+        change: thumbnail(&change, PANEL)?,
+        adversarial: thumbnail(&changed, PANEL)?,
+        given: Some(given),
         extras,
     }))
 }
@@ -101,7 +121,7 @@ fn textures(path: &Path) -> Result<[Extra; 2], Error> {
     let [of_fakes, of_reals] = universal::from_file(path)?;
     let texture = |what: &str, change: &Tensor| {
         let (factor, image) = around_grey(change)?;
-        Ok::<_, Error>(Extra { what: format!("{what} × {factor}"), png: thumbnail(&image)? })
+        Ok::<_, Error>(Extra { what: format!("{what} × {factor}"), picture: thumbnail(&image, PANEL)? })
     };
     Ok([texture("change of all fakes", &of_fakes)?, texture("change of all reals", &of_reals)?])
 }
@@ -119,14 +139,34 @@ fn around_grey(change: &Tensor) -> Result<(f64, Images), Error> {
     Ok((f64::from(factor), Images::project(drawn)?))
 }
 
-/// A PNG that fits the report.
-fn thumbnail(images: &Images) -> Result<Vec<u8>, Error> {
+/// The longest side of a picture in the report, and the quality of its JPEG file; the files beside it are whole.
+const PANEL: (usize, u8) = (PANEL_SIDE as usize * 3 / 4, 88);
+/// The same for one image of many.
+const THUMB: (usize, u8) = (48, 60);
+
+/// A picture of at most so many pixels a side. What is small is a PNG, exactly as it is.
+fn thumbnail(images: &Images, (most, quality): (usize, u8)) -> Result<Vec<u8>, Error> {
     let side = images.height().max(images.width());
-    let most = PANEL_SIDE as usize;
-    if side <= most {
+    if side <= SMALL {
         return Ok(encode_png(&Picture::from_images(images, 0)));
     }
-    let scaled = |extent: usize| (extent * most / side).max(1);
+    let scaled = |extent: usize| if side <= most { extent } else { (extent * most / side).max(1) };
     let small = resize(images, scaled(images.height()), scaled(images.width()), Filter::Bilinear)?;
-    Ok(encode_png(&Picture::from_images(&small, 0)))
+    Ok(encode_jpeg(&Picture::from_images(&small, 0), quality, Subsampling::Yuv444)?)
+}
+
+/// Below this a PNG is no larger than a JPEG.
+const SMALL: usize = 32;
+
+/// Small pictures of all images, from the files as they were given.
+fn thumbs(folder: &Path, records: &[Record]) -> Result<Thumbs, Error> {
+    let mut thumbs = Thumbs::new();
+    for record in records.iter().filter(|r| r.attack == CLEAN && r.is_own()) {
+        let key = (record.data.clone(), record.image.clone());
+        let Some(file) = record.measured().and_then(|m| m.file.as_ref()) else { continue };
+        if let Entry::Vacant(place) = thumbs.entry(key) {
+            place.insert(thumbnail(&read_saved(&folder.join(file))?.to_images(), THUMB)?);
+        }
+    }
+    Ok(thumbs)
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use moire_attack::Criterion;
 use moire_metric::{Perturbation, psnr, ssim};
 use moire_tensor::{Eps, Label};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,15 @@ pub struct Record {
     pub attack: String,
     /// How large the change may be; none for an attack without a bound, and for [`CLEAN`].
     pub eps: Option<Budget>,
+    /// When the image counted as done.
+    #[serde(with = "criterion_text")]
+    pub criterion: Criterion,
+    /// The data set that a universal change was made of, where it was made of images.
+    pub made_of: Option<String>,
+    /// What happened to the saved file before it was judged (`jpeg(75)`); none where nothing did.
+    pub transform: Option<String>,
+    /// The data set that the image is of.
+    pub data: String,
     /// The image, relative to the folder of data, with `/` between folders.
     pub image: String,
     /// SHA-256 of the image's file, in lower-case hexadecimal.
@@ -49,12 +59,13 @@ pub enum Answer {
 /// The numbers of an attack that ran.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The network on the image as it was given; for a transfer, on the file that its origin has of that image, so that
-    /// before and after differ by the change alone.
+    /// The network on the image as it was given; for a transfer, on the file that its origin has of that image, after a
+    /// transform on that transformed too, so that before and after differ by the change alone.
     pub clean: Judgement,
-    /// The network on the attack's result, before saving; none for a transfer, where only the file travels.
+    /// The network on the attack's result, before saving; none for a transfer and after a transform, where only the file
+    /// travels.
     pub float: Option<Judgement>,
-    /// The network on the saved 8-bit file.
+    /// The network on the saved 8-bit file, as it arrives.
     pub saved: Judgement,
     /// How far the saved file lies from the image.
     pub distance: Distance,
@@ -149,6 +160,14 @@ pub struct Key {
     pub attack: String,
     /// The spelling of the budget, when there is one.
     pub eps: Option<String>,
+    /// When the image counted as done, by name.
+    pub criterion: String,
+    /// The data set that a universal change was made of.
+    pub made_of: Option<String>,
+    /// What happened to the saved file.
+    pub transform: Option<String>,
+    /// The data set that the image is of.
+    pub data: String,
     /// The image, relative to the folder of data.
     pub image: String,
 }
@@ -161,8 +180,17 @@ impl Record {
             crafted_on: self.crafted_on.clone(),
             attack: self.attack.clone(),
             eps: self.eps.as_ref().map(|e| e.text().to_owned()),
+            criterion: self.criterion.to_string(),
+            made_of: self.made_of.clone(),
+            transform: self.transform.clone(),
+            data: self.data.clone(),
             image: self.image.clone(),
         }
+    }
+
+    /// Whether it is about what an attack made for this network, as it was saved: no transfer, no transform.
+    pub fn is_own(&self) -> bool {
+        self.crafted_on.is_none() && self.transform.is_none()
     }
 
     /// The numbers, unless the image failed.
@@ -224,6 +252,14 @@ impl Record {
         if !named(&self.attack) {
             return fail("attack", "a name of 1 to 4096 bytes", &self.attack);
         }
+        for (field, name) in [("made_of", &self.made_of), ("transform", &self.transform)] {
+            if let Some(name) = name.as_ref().filter(|name| !named(name)) {
+                return fail(field, "a name of 1 to 4096 bytes", name);
+            }
+        }
+        if !named(&self.data) {
+            return fail("data", "a name of 1 to 4096 bytes", &self.data);
+        }
         if !inside(&self.image) {
             return fail("image", "a path inside the folder of data", &self.image);
         }
@@ -237,8 +273,8 @@ impl Record {
             Answer::Failed(reason) if reason.is_empty() => return fail("failure", "a reason", &"''"),
             Answer::Failed(_) => return Ok(()),
         };
-        if m.float.is_some() == self.crafted_on.is_some() {
-            return fail("float", "an answer, unless it is a transfer", &m.float.is_some());
+        if m.float.is_some() != self.is_own() {
+            return fail("float", "an answer, unless the file travelled", &m.float.is_some());
         }
         for j in [Some(&m.clean), m.float.as_ref(), Some(&m.saved)].into_iter().flatten() {
             if !(0.0..=1.0).contains(&j.p_fake) {
@@ -325,6 +361,21 @@ mod label_text {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Label, D::Error> {
         super::label(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// Criteria by their names.
+mod criterion_text {
+    use moire_attack::Criterion;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's own signature")]
+    pub(super) fn serialize<S: Serializer>(criterion: &Criterion, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(criterion)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Criterion, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod support;
 
-use moire_study::{Meta, Panel, Record, Report, choose_panels};
+use moire_study::{Meta, Panel, Record, Report, Summary, choose_panels};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 use support::{failed, meta, png, study, transferred};
 
 const HOSTILE: &str = "<script>alert(\"1\")</script>&<img src=x onerror='alert(2)'>";
@@ -19,9 +21,10 @@ fn panels(records: &[Record]) -> Vec<Panel> {
     let panel = |r: &Record| Panel {
         key: r.key(),
         factor: 16.0,
-        clean_png: png(64, 48),
-        change_png: png(64, 48),
-        adversarial_png: png(64, 48),
+        clean: png(64, 48),
+        change: png(64, 48),
+        adversarial: png(64, 48),
+        given: Some("images/given.png".to_owned()),
         extras: Vec::new(),
     };
     choose_panels(records, 1).into_iter().map(panel).collect()
@@ -29,7 +32,8 @@ fn panels(records: &[Record]) -> Vec<Panel> {
 
 fn page(title: &str, meta: &Meta, records: &[Record]) -> String {
     let panels = panels(records);
-    Report { title, meta, records, panels: &panels, opinion: None }.render().unwrap()
+    let thumbs = [(("faces".to_owned(), "fake/000.png".to_owned()), png(8, 8))].into();
+    Report { title, meta, records, panels: &panels, thumbs: &thumbs, opinion: None }.render().unwrap()
 }
 
 #[test]
@@ -42,13 +46,19 @@ fn the_page_has_every_part_in_order() {
         "Content-Security-Policy",
         "<title>Two detectors</title>",
         "<h1>Two detectors</h1>",
+        "<nav aria-label=\"Sections\">",
         "id=\"findings\"",
+        "<article class=\"card breaks\">",
+        "Breaks at 2/255",
         "id=\"curves\"",
         "<svg class=\"chart\"",
-        "id=\"results\"",
-        "id=\"perceptibility\"",
+        "id=\"paces\"",
+        "<svg class=\"chart\"",
         "id=\"images\"",
         "data:image/png;base64,",
+        "id=\"perceptibility\"",
+        "id=\"results\"",
+        "id=\"index\"",
         "id=\"guards\"",
         "id=\"cost\"",
         "id=\"repeat\"",
@@ -60,7 +70,7 @@ fn the_page_has_every_part_in_order() {
     ] {
         at += html[at..].find(part).unwrap_or_else(|| panic!("'{part}' is not there, or not in its place"));
     }
-    assert_eq!(html.matches("<svg class=\"chart\"").count(), 2);
+    assert_eq!(html.matches("<svg class=\"chart\"").count(), 4);
     assert_eq!(html.matches("<figure class=\"panel\"").count(), 4);
     for network in ["ynet", "meso4"] {
         assert!(html.contains(&format!("<h3><code>{network}</code></h3>")));
@@ -119,9 +129,13 @@ fn the_page_needs_no_network() {
         assert!(source.starts_with("data:image/png;base64,"));
     }
     for target in html.split("href=\"").skip(1) {
-        assert!(target.starts_with("#findings\"") || target.starts_with("./images/"), "{target:.40}");
+        assert!(target.starts_with('#') || target.starts_with("./images/"), "{target:.40}");
     }
-    assert!(html.contains("default-src &#39;none&#39;; img-src data:; style-src &#39;sha256-"));
+    assert!(
+        html.contains(
+            "default-src &#39;none&#39;; img-src data: &#39;self&#39; file:; style-src &#39;sha256-"
+        )
+    );
     assert!(!html.contains(" style=\"") && !html.contains(" onclick"));
 }
 
@@ -175,17 +189,21 @@ fn a_study_without_records_is_a_page() {
 }
 
 #[test]
-fn pictures_are_small_pngs_of_this_study() {
+fn pictures_are_small_and_of_this_study() {
     let (records, meta) = (study("ynet"), meta());
     let panel = panels(&records).remove(0);
     let render = |panel: Panel| {
-        Report { title: "t", meta: &meta, records: &records, panels: &[panel], opinion: None }.render()
+        let thumbs = [].into();
+        let panels = [panel];
+        Report { title: "t", meta: &meta, records: &records, panels: &panels, thumbs: &thumbs, opinion: None }
+            .render()
     };
     assert!(render(panel.clone()).is_ok());
     for wrong in [
-        Panel { clean_png: b"GIF89a".to_vec(), ..panel.clone() },
-        Panel { change_png: Vec::new(), ..panel.clone() },
-        Panel { adversarial_png: png(257, 1), ..panel.clone() },
+        Panel { clean: b"GIF89a".to_vec(), ..panel.clone() },
+        Panel { change: Vec::new(), ..panel.clone() },
+        Panel { change: b"\xff\xd8\xff\xe0\xff\xff".to_vec(), ..panel.clone() },
+        Panel { adversarial: png(257, 1), ..panel.clone() },
         Panel { key: moire_study::Key { image: "other.png".to_owned(), ..panel.key.clone() }, ..panel },
     ] {
         assert_eq!(render(wrong).unwrap_err().kind(), moire_study::ErrorKind::Panel);
@@ -226,10 +244,31 @@ fn exports_hold_every_record() {
         let saved = record.measured().map_or_else(String::new, |m| m.saved.p_fake.to_string());
         assert_eq!(row[column("saved_p_fake")], saved);
     }
+    let mut file = Vec::new();
+    moire_study::parquet::write(&mut file, &records).unwrap();
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
+    let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), records.len());
+    for (row, record) in rows.iter().zip(&records) {
+        let cell =
+            |name: &str| row.get_column_iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()).unwrap();
+        assert_eq!(cell("image"), Field::Str(record.image.clone()));
+        assert_eq!(cell("seed"), Field::ULong(record.seed));
+        assert_eq!(cell("crafted_on"), Field::Null);
+        let saved = record.measured().map_or(Field::Null, |m| Field::Double(m.saved.p_fake));
+        assert_eq!(cell("saved_p_fake"), saved);
+        let flipped = record.measured().map_or(Field::Null, |_| Field::Bool(record.flipped()));
+        assert_eq!(cell("flipped"), flipped);
+    }
+
+    let latex = moire_study::latex::tables(&Summary::new(&records));
+    assert_eq!(latex.matches("\\toprule").count(), 1);
+    assert!(latex.contains("ynet & PGD & $1/255$ & 90.0 & 60.0 "), "{latex}");
+
     let mut json = Vec::new();
     moire_study::json::write(&mut json, &meta(), &records).unwrap();
     let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    assert_eq!(value["format"], 2);
+    assert_eq!(value["format"], 3);
     assert_eq!(value["meta"]["program"], "moire 0.1.0");
     assert_eq!(value["records"].as_array().unwrap().len(), records.len());
     let back: Vec<Record> = serde_json::from_value(value["records"].clone()).unwrap();

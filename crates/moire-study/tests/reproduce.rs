@@ -3,7 +3,7 @@
 
 mod support;
 
-use moire_study::{Answer, MaskShift, Paper, PaperTable, Record, Summary};
+use moire_study::{Answer, MaskShift, Paper, PaperTable, Record, Results, Summary};
 use support::{record, study, transferred};
 
 fn cell<'a>(table: &'a PaperTable, row: &[&str], column: &str) -> &'a str {
@@ -27,7 +27,7 @@ fn the_key_region_attack_stands_beside_the_paper() {
         }
         records.push(one);
     }
-    let tables = Paper::Kra.tables(&Summary::new(&records));
+    let tables = Paper::Kra.tables(&Results { records: &records, summary: &Summary::new(&records) });
     let [white, claims, black] = &tables[..] else { panic!("three tables") };
     assert_eq!(cell(white, &["paper", "KRA-DeepFool"], "P_L0"), "21 %");
     let row = ["here", "PGD", "ynet", "1/255"];
@@ -53,7 +53,7 @@ fn iterations_and_masks_are_in_their_order() {
         }
         records.push(one);
     }
-    let tables = Paper::Ffm.tables(&Summary::new(&records));
+    let tables = Paper::Ffm.tables(&Results { records: &records, summary: &Summary::new(&records) });
     let steps: Vec<&str> = tables[0].rows.iter().filter(|r| r[0] == "here").map(|r| r[2].as_str()).collect();
     assert_eq!(steps, ["3", "20"]);
     assert_eq!(cell(&tables[0], &["here", "3"], "IoU after"), "0.12");

@@ -68,6 +68,10 @@ fn a_run_goes_on_where_it_stopped() {
         network: "ynet".to_owned(),
         attack: "urn".to_owned(),
         eps: Some("2/255".to_owned()),
+        criterion: "saved".to_owned(),
+        made_of: None,
+        transform: None,
+        data: "faces".to_owned(),
         image: "real/001.png".to_owned(),
         crafted_on: None,
     };
@@ -121,7 +125,7 @@ fn what_breaks_a_promise_is_named() {
 }
 
 #[test]
-fn a_changed_plan_is_refused_and_its_first_line_named() {
+fn a_changed_plan_is_refused_and_the_difference_shown() {
     let (_folder, path) = place();
     filled(&path);
     let mut other = meta();
@@ -129,11 +133,11 @@ fn a_changed_plan_is_refused_and_its_first_line_named() {
     let error = Store::open_or_create(&path, &other).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Changed);
     let text = error.to_string();
-    assert!(text.contains("line 3 was 'folder = 'faces'' and is now 'folder = 'places''"), "{text}");
+    assert!(text.ends_with("\n  - folder = 'faces'\n  + folder = 'places'"), "{text}");
     let mut longer = meta();
     longer.plan += "more = 1\n";
     let text = Store::open_or_create(&path, &longer).unwrap_err().to_string();
-    assert!(text.contains("line 4 was absent and is now 'more = 1'"), "{text}");
+    assert!(text.ends_with("\n  + more = 1"), "{text}");
     let mut weights = meta();
     weights.checksums.insert("ynet".to_owned(), "00fe".to_owned());
     let text = Store::open_or_create(&path, &weights).unwrap_err().to_string();
@@ -187,7 +191,7 @@ fn damage_is_an_error_wherever_it_is() {
 fn a_hostile_database_is_refused() {
     let cases = [
         ("PRAGMA user_version = 99", "format 99"),
-        ("PRAGMA user_version = 1", "a study of format 1, this program reads format 2"),
+        ("PRAGMA user_version = 1", "a study of format 1, this program reads format 3"),
         ("PRAGMA application_id = 1", "not a study"),
         ("CREATE VIEW x AS SELECT 1", "its tables"),
         ("CREATE TRIGGER t AFTER INSERT ON record BEGIN DELETE FROM record; END", "its tables"),

@@ -148,6 +148,26 @@ impl Reading {
     }
 }
 
+impl std::fmt::Display for PixelRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unit => "0..1",
+            Self::Signed => "-1..1",
+            Self::Byte => "0..255",
+        })
+    }
+}
+
+impl std::fmt::Display for Meaning {
+    /// As it is read; a class that takes no part is `other`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Labels(labels) => f.write_str(&show(labels)),
+            Self::Editor => f.write_str("editor"),
+        }
+    }
+}
+
 impl std::str::FromStr for PixelRange {
     type Err = String;
 

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use moire_attack::{Attack, Combination, Criterion};
 use moire_face::Framing;
-use moire_study::{ModelSpec, Paper, Scale};
+use moire_image::Transform;
+use moire_study::{ModelSpec, Paper, Plan, Portion, Scale};
 use moire_tensor::Eps;
 use moire_zoo::{Attribute, Attributes, Meaning, PixelRange, Reading};
 
@@ -29,6 +30,10 @@ pub(crate) enum Command {
     Demo,
     /// Attack detectors on a folder of images, and write a study with a report
     Audit(AuditArgs),
+    /// Carry out a study that a plan file describes
+    Run(RunArgs),
+    /// Join the shares of a study that ran apart
+    Merge(MergeArgs),
     /// Make a paper's tables again, on detectors and images of your own
     Reproduce(ReproduceArgs),
     /// What a network answers on given images, and its input gradient, as safetensors
@@ -55,9 +60,12 @@ fn attacks() -> String {
     let line = |(name, what): &(&str, &str)| format!("  {name:<12}{what}");
     let list = Attack::ALL.iter().map(line).collect::<Vec<_>>().join("\n");
     format!(
-        "Attacks:\n{list}\n\nExample:\n  moire audit ynet:classnseg/ mesoinception4:MesoInception_F2F.h5 \
+        "Attacks:\n{list}\n\nThe standard set, where no attack is named, is {}: at each budget, and for the smallest change \
+         that does.\n\nExample:\n  moire audit ynet:classnseg/ mesoinception4:MesoInception_F2F.h5 \
          --data faces/ \\\n    --attack kra,kra:deepfool,pgd,urn --eps 1/255,2/255,4/255\n\n\
-         It can be stopped at any time: the same command goes on where it was."
+         It can be stopped at any time: the same command goes on where it was. The plan that it writes into the folder can be \
+         run again, changed, and shared (`moire run`).",
+        Plan::STANDARD
     )
 }
 
@@ -74,17 +82,18 @@ pub(crate) struct AuditArgs {
     /// Folder with the folders real and fake (or 0_real and 1_fake)
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// Attacks with parameters, as in kra,kra:deepfool,pgd(steps=40,alpha=1/255),urn; all of them stand below
-    #[arg(long, value_name = "LIST", default_value = "fgsm,pgd,urn", value_parser = Attack::parse_list)]
-    pub(crate) attack: AttackList,
+    /// Attacks with parameters, as in kra,kra:deepfool,pgd(steps=40,alpha=1/255),urn, with | between several values:
+    /// pgd(steps=10|40); all of them stand below. Where none is named, the standard set: see below too
+    #[arg(long, value_name = "LIST", value_parser = Attack::parse_list)]
+    pub(crate) attack: Option<AttackList>,
     /// L-infinity budgets on pixels in [0, 1], for the attacks that take one
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1/255,2/255,4/255,8/255")]
     pub(crate) eps: Vec<Eps>,
-    /// Folder for the study: records, saved images, report
+    /// Folder for the study: plan, records, saved images, report
     #[arg(long, value_name = "DIR", default_value = "moire-study")]
     pub(crate) out: PathBuf,
     /// At most so many images of each label, in the order of their names
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) limit: Option<usize>,
     /// When an image counts as done
     #[arg(long, value_enum, default_value = "saved")]
@@ -92,17 +101,68 @@ pub(crate) struct AuditArgs {
     /// Show every saved file to the other detectors too: what fools one may fool another
     #[arg(long)]
     pub(crate) transfer: bool,
+    /// Judge every saved file once more after what happens to files: jpeg(75), resize(0.5), crop(0.9), blur(1)
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) after: Vec<Transform>,
     /// Fixes every random number
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Images that run at once; no result depends on it
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+/// How a study is carried out: nothing here changes a number.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How it runs")]
+pub(crate) struct How {
+    /// Images that are at work at once; no result depends on it
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) batch: u16,
+    /// Do the K-th of N shares of the images alone, as in 2/8; `moire merge` joins the folders of all shares
+    #[arg(long, value_name = "K/N")]
+    pub(crate) jobs_of: Option<Portion>,
     /// End with exit code 3 where an attack leaves a detector less than this accuracy, in percent
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) fail_below: Option<f64>,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  moire run plans/audit.toml --check         what it would do\n  moire run plans/audit.toml                 \
+                  a study in the folder audit/\n  moire run audit/plan.toml                  the same study again, as far as it is \
+                  not done\n  moire run plans/audit.toml --jobs-of 1/4 --out share1\n\nIt can be stopped at any time: the same \
+                  command goes on where it was. The folder plans/ has examples, with every key explained."
+)]
+pub(crate) struct RunArgs {
+    /// The plan, a TOML file
+    #[arg(required_unless_present = "schema")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Folder for the study; the plan's own where it is called plan.toml, else one that is called as the plan is, here
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Read the plan, its networks and its images, say what the study would be, and do nothing
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print the JSON schema of plans, for editors that check as you type
+    #[arg(long, exclusive = true)]
+    pub(crate) schema: bool,
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  moire merge audit share1 share2 share3 share4")]
+pub(crate) struct MergeArgs {
+    /// Folder for the whole study; made where it is missing
+    pub(crate) out: PathBuf,
+    /// Folders of shares, of the same plan, program, networks and images
+    #[arg(required = true)]
+    pub(crate) shares: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// clap reads one value into one field: the list as a whole.
@@ -493,11 +553,8 @@ pub(crate) struct ReproduceArgs {
     /// Fixes every random number
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Images that run at once; no result depends on it
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) batch: u16,
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub(crate) how: How,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -19,6 +19,8 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Audit(args) => commands::audit::run(&args),
+        Command::Run(args) => commands::run::run(&args),
+        Command::Merge(args) => commands::merge::run(&args),
         Command::Reproduce(args) => commands::reproduce::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Faces(args) => commands::faces::run(&args),

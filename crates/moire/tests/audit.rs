@@ -117,7 +117,7 @@ fn findings_can_be_asked_to_fail_on_and_other_plans_are_refused() {
     let output = audit(&root, &study, &["--seed", "1"]).output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("another plan") && said.contains("seed"), "{said}");
+    assert!(said.contains("another plan") && said.contains("- seed = 0\n  + seed = 1"), "{said}");
 
     fs::remove_file(study.join("report.html")).unwrap();
     assert!(run(&["report", &study.display().to_string()]).status.success());

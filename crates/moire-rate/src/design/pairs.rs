@@ -26,10 +26,10 @@ pub(super) fn choose(plan: &RatePlan, records: &[Record]) -> Result<Vec<(usize, 
     images.dedup();
     shuffle(&mut images, &mut stream(plan, 0, "images"));
     let place: BTreeMap<&str, usize> = images.iter().enumerate().map(|(i, id)| (*id, i)).collect();
-    let clean: BTreeMap<(&str, &str), &str> = records
+    let clean: BTreeMap<(&str, &str, &str), &str> = records
         .iter()
         .filter(|r| r.attack == CLEAN)
-        .filter_map(|r| Some(((r.network.as_str(), r.image.as_str()), file(r)?)))
+        .filter_map(|r| Some(((r.network.as_str(), r.data.as_str(), r.image.as_str()), file(r)?)))
         .collect();
     let mut pairs = Vec::new();
     for (index, condition) in plan.condition.iter().enumerate() {
@@ -39,7 +39,7 @@ pub(super) fn choose(plan: &RatePlan, records: &[Record]) -> Result<Vec<(usize, 
         candidates.dedup_by_key(|r| r.image_sha256.as_str());
         let before = pairs.len();
         for record in candidates {
-            let original = clean.get(&(record.network.as_str(), record.image.as_str()));
+            let original = clean.get(&(record.network.as_str(), record.data.as_str(), record.image.as_str()));
             if let (Some(clean), Some(version)) = (original, file(record)) {
                 pairs.push((
                     index,
@@ -70,6 +70,9 @@ fn shows(condition: &Condition, record: &Record) -> bool {
     let eps = record.eps.as_ref().map(moire_study::Budget::text);
     (&condition.network, &condition.attack, condition.eps.as_deref())
         == (&record.network, &record.attack, eps)
+        && condition.data.as_ref().is_none_or(|data| *data == record.data)
+        && condition.made_of.as_ref().is_none_or(|data| record.made_of.as_ref() == Some(data))
+        && condition.criterion.as_ref().is_none_or(|name| *name == record.criterion.to_string())
         && match condition.images {
             _ if record.attack == CLEAN => true,
             Shown::Attacked => record.correct_before(),

@@ -1,15 +1,17 @@
-//! Robust accuracy over budget, as SVG.
+//! Lines over an axis, as SVG: robust accuracy over budget, success over looks at the network.
 //!
-//! Written as a template of our own: the page's chart takes its colours from the page's CSS variables, so that it
-//! follows the dark and the light theme and the printer, has a title and a text for screen readers, and labels
-//! its lines where they end. No plotting crate emits that, and this is one chart.
+//! Written as a template of our own: the page's charts take their colours from the page's CSS variables, so that they
+//! follow the dark and the light theme and the printer, have a title and a text for screen readers, and label
+//! their lines where they end. No plotting crate emits that.
+
+use std::fmt::Write;
 
 use askama::Template;
 
 use crate::error::{Error, Repr};
 use crate::record::Budget;
-use crate::summary::{Curve, Kind, Network, Share};
-use crate::words::{percent, percent_or_dash};
+use crate::summary::{Curve, Group, Kind, Network, Pace, Share};
+use crate::words::{number, percent, percent_or_dash};
 
 const WIDTH: i32 = 540;
 const HEIGHT: i32 = 320;
@@ -29,8 +31,9 @@ const DASHES: [&str; 7] = ["", "8 4", "2 3", "10 3 2 3", "5 2", "12 5", "1 4"];
 #[template(path = "chart.svg", escape = "html")]
 struct Page<'a> {
     id: String,
-    network: &'a str,
+    title: String,
     text: String,
+    axis: &'a str,
     width: i32,
     height: i32,
     left: i32,
@@ -46,9 +49,11 @@ struct Tick {
     text: String,
 }
 
+#[derive(Default)]
 struct Series {
     class: String,
     dash: &'static str,
+    area: String,
     line: String,
     whiskers: Vec<String>,
     markers: Vec<String>,
@@ -59,9 +64,55 @@ struct Series {
     label_y: f64,
 }
 
-/// The chart of one network. `order` lists the labels of all attacks of the study, so that an attack looks the
+/// What a line stands for.
+#[derive(Clone, Copy, PartialEq)]
+enum Look {
+    /// An attack, by its place among those of the study.
+    Attack(usize),
+    /// The control.
+    Noise,
+    /// All attacks together.
+    All,
+}
+
+impl Look {
+    fn of(label: &str, kind: Kind, order: &[&str]) -> Self {
+        if kind == Kind::Noise {
+            return Self::Noise;
+        }
+        Self::Attack(order.iter().position(|l| *l == label).unwrap_or(0))
+    }
+
+    fn marker(self, x: f64, y: f64) -> String {
+        let shape = match self {
+            Self::Attack(place) => place + 1,
+            Self::Noise | Self::All => 0,
+        };
+        marker(shape, x, y)
+    }
+
+    fn series(self, label: &str) -> Series {
+        let (dash, class) = match self {
+            Self::Noise => ("4 5", "noise".to_owned()),
+            Self::All => ("", "all".to_owned()),
+            Self::Attack(place) => (DASHES[place % DASHES.len()], format!("s{}", place % DASHES.len())),
+        };
+        let cut = label.chars().count() > LABEL;
+        let mut short: String = label.chars().take(LABEL).collect();
+        if cut {
+            short.push('…');
+        }
+        Series { class, dash, label: short, full: label.to_owned(), cut, ..Series::default() }
+    }
+}
+
+fn y(share: f64) -> f64 {
+    f64::from(BOTTOM) - share * f64::from(BOTTOM - TOP)
+}
+
+/// Accuracy of one network over budget. `order` lists the labels of all attacks of the study, so that an attack looks the
 /// same in every chart. Noise is always grey.
-pub(super) fn chart(
+pub(super) fn budgets(
     index: usize,
     network: &Network,
     curves: &[&Curve],
@@ -70,91 +121,139 @@ pub(super) fn chart(
     let level = |p: &(Budget, Share)| f64::from(p.0.eps().levels());
     let most = curves.iter().flat_map(|c| &c.points).map(level).fold(f64::MIN_POSITIVE, f64::max);
     let x = |levels: f64| f64::from(LEFT) + levels / most * f64::from(RIGHT - LEFT);
-    let y = |share: f64| f64::from(BOTTOM) - share * f64::from(BOTTOM - TOP);
-
-    let mut series: Vec<Series> = Vec::new();
+    let clean = network.clean.value().map(|v| (0.0, v));
+    let mut series = Vec::new();
+    if order.len() > 1 {
+        series.push(together(network, most, x));
+    }
+    let mut looks: Vec<Look> = series.iter().map(|_| Look::All).collect();
     for (place, curve) in curves.iter().enumerate() {
-        let style = order.iter().position(|l| *l == curve.label).unwrap_or(0);
+        let look = Look::of(&curve.label, curve.kind, order);
+        let mut made = look.series(&curve.label);
         // Lines that meet keep their markers and whiskers apart.
         let shift = 3.0 * (place as f64 - (curves.len() - 1) as f64 / 2.0);
-        let (dash, class) = match curve.kind {
-            Kind::Noise => ("4 5", "noise".to_owned()),
-            _ => (DASHES[style % DASHES.len()], format!("s{}", style % DASHES.len())),
-        };
-        let mut made = Series {
-            class,
-            dash,
-            line: String::new(),
-            whiskers: Vec::new(),
-            markers: Vec::new(),
-            key: String::new(),
-            label: curve.label.chars().take(LABEL).collect(),
-            full: curve.label.clone(),
-            cut: curve.label.chars().count() > LABEL,
-            label_y: 0.0,
-        };
-        if made.cut {
-            made.label.push('…');
-        }
-        let shape = if curve.kind == Kind::Noise { 0 } else { style + 1 };
-        let clean = network.clean.value().map(|v| (0.0, v));
         let points = curve.points.iter().filter_map(|p| Some((level(p), p.1.value()?)));
-        let mut line: Vec<String> = Vec::new();
         for (levels, value) in clean.into_iter().chain(points) {
             let at = if levels > 0.0 { x(levels) + shift } else { x(0.0) };
-            line.push(format!("{at:.1},{:.1}", y(value)));
-            made.markers.push(marker(shape, at, y(value)));
+            let pen = if made.line.is_empty() { "M" } else { "L" };
+            let _ = write!(made.line, "{pen}{at:.1} {:.1}", y(value));
+            made.markers.push(look.marker(at, y(value)));
             made.label_y = y(value);
         }
-        made.line = line.join(" ");
         for (budget, share) in &curve.points {
             let (at, i) = (x(f64::from(budget.eps().levels())) + shift, share.interval());
             made.whiskers.push(format!("M{at:.1} {:.1}V{:.1}", y(i.low), y(i.high)));
         }
         series.push(made);
+        looks.push(look);
     }
-    spread(&mut series);
-    for (made, curve) in series.iter_mut().zip(curves) {
-        let style = order.iter().position(|l| *l == curve.label).unwrap_or(0);
-        let shape = if curve.kind == Kind::Noise { 0 } else { style + 1 };
-        made.key = marker(shape, f64::from(RIGHT + 14), made.label_y);
-    }
+    let mut levels: Vec<f64> = curves.iter().flat_map(|c| &c.points).map(level).collect();
+    levels.push(0.0);
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    let plain = |v: f64| format!("{v:.2}").trim_end_matches('0').trim_end_matches('.').to_owned();
+    let ticks = levels.into_iter().map(|v| (x(v), plain(v)));
+    let text = spoken(network, curves);
+    let title = format!("Accuracy of {} over budget", network.subject);
+    page(format!("budgets{index}"), title, text, "budget, in steps of 255", ticks, series, &looks)
+}
 
+/// What is left when each image meets the attack that is worst for it: a staircase, for each image counts from its own
+/// size on.
+fn together(network: &Network, most: f64, x: impl Fn(f64) -> f64) -> Series {
+    let worst = &network.worst;
+    let mut made = Look::All.series("all attacks");
+    let share = |flipped: usize| (worst.correct as f64 - flipped as f64) / worst.images.max(1) as f64;
+    made.line = format!("M{:.1} {:.1}", x(0.0), y(share(0)));
+    made.label_y = y(share(0));
+    for (i, size) in worst.sizes.iter().enumerate().take_while(|(_, s)| 255.0 * **s <= most * (1.0 + 1e-6)) {
+        // One stair for images of one size.
+        if worst.sizes.get(i + 1) == Some(size) {
+            continue;
+        }
+        let _ = write!(made.line, "H{:.1}V{:.1}", x(255.0 * size), y(share(i + 1)));
+        made.label_y = y(share(i + 1));
+    }
+    let _ = write!(made.line, "H{RIGHT}");
+    made.area = format!("{}V{BOTTOM}H{LEFT}Z", made.line);
+    made
+}
+
+/// Success of the attacks on one network over looks, which are on a logarithmic axis.
+pub(super) fn paces(
+    index: usize,
+    network: &Network,
+    paces: &[(&Pace, &Group)],
+    order: &[&str],
+) -> Result<String, Error> {
+    let most = paces.iter().map(|(p, _)| p.most).max().unwrap_or(1).max(2) as f64;
+    let x = |looks: f64| f64::from(LEFT) + looks.ln() / most.ln() * f64::from(RIGHT - LEFT);
+    let (mut series, mut looks, mut text) = (Vec::new(), Vec::new(), Vec::new());
+    for (pace, group) in paces {
+        let look = Look::of(&group.label, group.kind, order);
+        let mut made = look.series(&group.label);
+        let share = |flipped: usize| flipped as f64 / pace.of.max(1) as f64;
+        let mut reached = pace.within(1);
+        made.line = format!("M{LEFT} {:.1}", y(reached));
+        for (i, at) in pace.looks.iter().enumerate().filter(|(_, at)| **at > 1) {
+            if pace.looks.get(i + 1) != Some(at) {
+                let _ = write!(made.line, "H{:.1}V{:.1}", x(*at as f64), y(share(i + 1)));
+                reached = share(i + 1);
+            }
+        }
+        let _ = write!(made.line, "H{:.1}", x(pace.most as f64));
+        made.markers.push(look.marker(x(pace.most as f64), y(reached)));
+        made.label_y = y(reached);
+        let at = |looks: u64| format!("{} within {looks}", percent(pace.within(looks)));
+        let half = [1, 3, 10, 30, 100, 1000].into_iter().filter(|l| *l < pace.most).map(at);
+        let said: Vec<String> = half.chain([at(pace.most)]).collect();
+        text.push(format!("{}: {}.", group.label, said.join(", ")));
+        series.push(made);
+        looks.push(look);
+    }
+    let steps = (0..=6).flat_map(|e| [1.0, 3.0].map(|d| d * 10f64.powi(e))).filter(|v| *v <= most);
+    let ticks = steps.map(|v| (x(v), format!("{v}")));
+    let title = format!("Success of attacks on {} over looks at it", network.subject);
+    page(format!("paces{index}"), title, text.join(" "), "looks at the network", ticks, series, &looks)
+}
+
+fn page(
+    id: String,
+    title: String,
+    text: String,
+    axis: &str,
+    ticks: impl Iterator<Item = (f64, String)>,
+    mut series: Vec<Series>,
+    looks: &[Look],
+) -> Result<String, Error> {
+    spread(&mut series);
+    for (made, look) in series.iter_mut().zip(looks) {
+        made.key = look.marker(f64::from(RIGHT + 14), made.label_y);
+    }
+    let mut xs: Vec<Tick> = Vec::new();
+    for (at, text) in ticks {
+        let at = at.round() as i32;
+        // None whose text would run into the one before.
+        if xs.last().is_none_or(|t| at - t.at >= 24) {
+            xs.push(Tick { at, text });
+        }
+    }
+    let share = |v: f64| Tick { at: y(v).round() as i32, text: percent(v) };
     let page = Page {
-        id: format!("chart{index}"),
-        network: &network.name,
-        text: spoken(network, curves),
+        id,
+        title,
+        text,
+        axis,
         width: WIDTH,
         height: HEIGHT,
         left: LEFT,
         right: RIGHT,
         bottom: BOTTOM,
-        xs: ticks(curves, x),
-        ys: [0.0, 0.25, 0.5, 0.75, 1.0]
-            .map(|v| Tick { at: y(v).round() as i32, text: percent(v) })
-            .into_iter()
-            .collect(),
+        xs,
+        ys: [0.0, 0.25, 0.5, 0.75, 1.0].map(share).into_iter().collect(),
         series,
     };
     Ok(page.render().map_err(Repr::Page)?)
-}
-
-/// The budgets that were tried, without those whose text would run into the one before.
-fn ticks(curves: &[&Curve], x: impl Fn(f64) -> f64) -> Vec<Tick> {
-    let mut levels: Vec<f64> =
-        curves.iter().flat_map(|c| &c.points).map(|p| f64::from(p.0.eps().levels())).collect();
-    levels.push(0.0);
-    levels.sort_by(f64::total_cmp);
-    levels.dedup();
-    let mut ticks: Vec<Tick> = Vec::new();
-    for level in levels {
-        let at = x(level).round() as i32;
-        if ticks.last().is_none_or(|t| at - t.at >= 24) {
-            let text = format!("{level:.2}");
-            ticks.push(Tick { at, text: text.trim_end_matches('0').trim_end_matches('.').to_owned() });
-        }
-    }
-    ticks
 }
 
 /// Moves labels apart until each has a line of its own, in the order of where their lines end.
@@ -194,16 +293,19 @@ fn spoken(network: &Network, curves: &[&Curve]) -> String {
         let points: Vec<String> = curve.points.iter().map(point).collect();
         format!("{}: {}.", curve.label, points.join(", "))
     };
-    let sentences: Vec<String> = std::iter::once(clean).chain(curves.iter().map(curve)).collect();
+    let half = network.worst.median().map(|size| {
+        format!("All attacks together flip half of what was correct with {} of 255.", number(255.0 * size))
+    });
+    let sentences: Vec<String> = std::iter::once(clean).chain(curves.iter().map(curve)).chain(half).collect();
     sentences.join(" ")
 }
 
 /// The labels of all attacks that are not noise, in the order of their first appearance.
-pub(super) fn order(curves: &[Curve]) -> Vec<&str> {
+pub(super) fn order(groups: &[Group]) -> Vec<&str> {
     let mut order: Vec<&str> = Vec::new();
-    for curve in curves {
-        if curve.kind.is_attack() && !order.contains(&curve.label.as_str()) {
-            order.push(&curve.label);
+    for group in groups {
+        if group.kind.is_attack() && !order.contains(&group.label.as_str()) {
+            order.push(&group.label);
         }
     }
     order

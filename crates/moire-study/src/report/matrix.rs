@@ -28,9 +28,11 @@ pub(super) struct Cell {
 }
 
 pub(super) fn matrices(summary: &Summary) -> Vec<Matrix<'_>> {
-    let networks: Vec<&str> = summary.networks.iter().map(|n| n.name.as_str()).collect();
+    let mut networks: Vec<&str> = summary.networks.iter().map(|n| n.name.as_str()).collect();
+    networks.dedup();
+    let several = summary.networks.iter().any(|n| n.data != summary.networks[0].data);
     let one = |(index, transfer): (usize, &Transfer)| {
-        let own = |g: &&Group| g.attack == transfer.attack && g.eps == transfer.eps;
+        let own = |g: &&Group| transfer.is_of(g);
         let home = |name: &str| summary.groups.iter().filter(own).find(|g| g.network == name);
         let away = |origin: &str, target: &str| {
             transfer.cells.iter().find(|c| c.origin == origin && c.target == target)
@@ -45,9 +47,10 @@ pub(super) fn matrices(summary: &Summary) -> Vec<Matrix<'_>> {
         };
         let cells = |origin: &str| networks.iter().map(|target| at(origin, target)).collect();
         let budget = transfer.eps.as_ref().map_or_else(|| "no budget".to_owned(), |b| b.text().to_owned());
+        let data = if several { format!(" · {}", transfer.data) } else { String::new() };
         Matrix {
             id: format!("transfer{index}"),
-            title: format!("{} · {budget}", transfer.label),
+            title: format!("{} · {budget}{data}", transfer.label),
             // A network without the attack has no files to show.
             rows: networks
                 .iter()

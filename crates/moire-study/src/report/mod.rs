@@ -1,8 +1,10 @@
 mod chart;
+mod index;
 mod matrix;
 mod opinion;
 mod panel;
 mod table;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +14,20 @@ use base64::engine::general_purpose::STANDARD;
 use moire_tensor::Label;
 use sha2::{Digest, Sha256};
 
+pub(crate) use index::Thumbs;
 pub use panel::{Extra, PANEL_SIDE, Panel, choose_panels};
 
 use crate::error::{Error, Repr};
 use crate::opinion::Opinion;
 use crate::record::{Judgement, Key, Record};
 use crate::store::Meta;
-use crate::summary::{Curve, Group, Guard, Kind, Network, Summary, Tone};
+use crate::summary::{Curve, Failure, Group, Guard, Kind, Network, Pace, Summary, Sure, Tone};
 use crate::words::{SPACE, count, duration, levels, list, number, percent};
+use index::Index;
 use matrix::Matrix;
-use panel::{Picture, picture};
+use panel::{Picture, picture, picture_type};
 use table::Table;
+use verdict::Card;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -38,6 +43,8 @@ pub struct Report<'a> {
     pub records: &'a [Record],
     /// Pictures of some of them, in the order in which they are shown: see [`choose_panels`].
     pub panels: &'a [Panel],
+    /// Small pictures of images, by data set and image: PNG or JPEG files.
+    pub thumbs: &'a BTreeMap<(String, String), Vec<u8>>,
     /// What people said they see, where they were asked.
     pub opinion: Option<&'a Opinion>,
 }
@@ -45,35 +52,45 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// The page: one HTML file that needs nothing else, not even a network.
     ///
-    /// The same report gives the same bytes. Whatever stands in the records, file names above all, is shown as
-    /// text and never runs.
+    /// The same report gives the same bytes, but for times, which are marked as such. Whatever stands in the records, file
+    /// names above all, is shown as text and never runs.
     ///
     /// # Errors
-    /// A picture that is not a PNG of at most [`PANEL_SIDE`] pixels a side, or belongs to no record.
+    /// A picture that is not a PNG or JPEG of at most [`PANEL_SIDE`] pixels a side, or belongs to no record.
     pub fn render(&self) -> Result<String, Error> {
         let summary = Summary::new(self.records);
         let by_key: BTreeMap<Key, &Record> = self.records.iter().map(|r| (r.key(), r)).collect();
-        let labels: BTreeMap<&str, &str> =
-            summary.groups.iter().map(|g| (g.attack.as_str(), g.label.as_str())).collect();
+        let order = chart::order(&summary.groups);
         let page = Page {
             title: self.title,
             policy: policy(),
             style: STYLE,
             script: SCRIPT,
             asked: asked(&summary),
+            unfinished: unfinished(self.meta, self.records),
+            cards: verdict::cards(&summary, self.opinion),
             findings: summary
                 .findings
                 .iter()
-                .map(|f| Note { tone: tone(f.tone), text: spans(&f.text), detail: &f.detail })
+                .map(|f| Note {
+                    tone: tone(f.tone),
+                    sure: f.sure.map(sure),
+                    text: spans(&f.text),
+                    detail: spans(&f.detail),
+                })
                 .collect(),
-            charts: charts(&summary)?,
+            charts: charts(&summary, &order)?,
+            paces: paces(&summary, &order)?,
             matrices: matrix::matrices(&summary),
             results: table::results(&summary),
+            survival: table::survival(&summary),
             masks: table::masks(&summary),
             perceptibility: table::perceptibility(&summary),
             opinion: self.opinion.map(opinion::section).transpose()?.flatten(),
             cost: table::cost(&summary),
-            shown: shown(self.panels, &by_key, &labels)?,
+            shown: shown(self.panels, &by_key, &summary)?,
+            index: index::index(self.records, &summary, self.thumbs)?,
+            index_lede: index::lede(&summary),
             guards: summary.guards.iter().map(Check::new).collect(),
             failures: &summary.failures,
             parameters: parameters(&summary),
@@ -94,17 +111,23 @@ struct Page<'a> {
     style: &'static str,
     script: &'static str,
     asked: Vec<(&'static str, String)>,
-    findings: Vec<Note<'a>>,
+    unfinished: Option<String>,
+    cards: Vec<Card<'a>>,
+    findings: Vec<Note>,
     charts: Vec<Chart<'a>>,
+    paces: Vec<Chart<'a>>,
     matrices: Vec<Matrix<'a>>,
     results: Table,
+    survival: Option<Table>,
     masks: Option<Table>,
     perceptibility: Table,
     opinion: Option<opinion::Section>,
     cost: Table,
     shown: Vec<Shown<'a>>,
+    index: Option<Index<'a>>,
+    index_lede: String,
     guards: Vec<Check<'a>>,
-    failures: &'a [(String, String, String, String)],
+    failures: &'a [Failure],
     parameters: Vec<(&'a str, &'a str)>,
     seeds: String,
     time: String,
@@ -112,33 +135,61 @@ struct Page<'a> {
     meta: &'a Meta,
 }
 
-struct Note<'a> {
+impl Page<'_> {
+    /// The sections that there are, for the page's table of contents.
+    fn contents(&self) -> Vec<(&'static str, &'static str)> {
+        [
+            (true, "findings", "Findings"),
+            (!self.charts.is_empty(), "curves", "Accuracy over budget"),
+            (!self.paces.is_empty(), "paces", "Speed"),
+            (!self.matrices.is_empty(), "transfer", "Transfer"),
+            (self.survival.is_some(), "survival", "Survival"),
+            (!self.shown.is_empty(), "images", "Images"),
+            (true, "perceptibility", "Visibility"),
+            (self.opinion.is_some(), "opinion", "Opinions"),
+            (true, "results", "Results"),
+            (self.masks.is_some(), "masks", "Masks"),
+            (self.index.is_some(), "index", "Image by image"),
+            (true, "guards", "Guards"),
+            (true, "cost", "Cost"),
+            (true, "repeat", "Repeat"),
+            (true, "method", "Method"),
+        ]
+        .into_iter()
+        .filter(|(there, ..)| *there)
+        .map(|(_, id, name)| (id, name))
+        .collect()
+    }
+}
+
+struct Note {
     tone: (&'static str, &'static str),
-    text: Vec<Span<'a>>,
-    detail: &'a str,
+    sure: Option<&'static str>,
+    text: Vec<Span>,
+    detail: Vec<Span>,
 }
 
 /// A piece of a sentence; code is what stood between backticks.
-struct Span<'a> {
+struct Span {
     code: bool,
-    text: &'a str,
+    text: String,
 }
 
 struct Chart<'a> {
-    network: &'a str,
+    subject: &'a str,
     line: String,
     svg: String,
 }
 
 struct Check<'a> {
     name: &'a str,
-    raised: Vec<Vec<Span<'a>>>,
+    raised: Vec<Vec<Span>>,
     means: &'a str,
     action: &'a str,
 }
 
 struct Shown<'a> {
-    network: &'a str,
+    subject: String,
     attack: &'a str,
     budget: String,
     image: &'a str,
@@ -147,6 +198,8 @@ struct Shown<'a> {
     after: Verdict,
     size: String,
     factor: String,
+    /// The file as it was given, and as it was saved, beside the page.
+    given: Option<String>,
     link: Option<String>,
     clean: Picture,
     change: Picture,
@@ -170,12 +223,12 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Nothing loads and nothing runs but the style and the script of this page, named by their hashes: even a hole
-/// in the escaping would not run what a file name says.
+/// Nothing loads but pictures beside the page, and nothing runs but the style and the script of this page, named by their
+/// hashes: even a hole in the escaping would not run what a file name says.
 fn policy() -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     format!(
-        "default-src 'none'; img-src data:; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; img-src data: 'self' file:; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
         hash(STYLE),
         hash(SCRIPT)
     )
@@ -196,15 +249,25 @@ fn asked(summary: &Summary) -> Vec<(&'static str, String)> {
     let size = |g: &Group| g.eps.as_ref().map_or(0.0, |b| b.eps().value());
     budgets.sort_by(|a, b| size(a).total_cmp(&size(b)));
     let budget = |g: &Group| g.eps.as_ref().map(|b| b.text().to_owned()).unwrap_or_default();
+    let data = distinct(&mut summary.networks.iter().map(|n| n.data.clone()));
+    let several = summary.networks.iter().any(|n| n.data != summary.networks[0].data);
     vec![
         ("Detectors", distinct(&mut summary.networks.iter().map(|n| n.name.clone()))),
         ("Images", table::images(summary)),
+        ("Data", if several { data } else { String::new() }),
         ("Attacks", distinct(&mut groups().map(|g| g.label.clone()))),
         ("Budgets", distinct(&mut budgets.into_iter().map(budget))),
     ]
     .into_iter()
     .filter(|(_, text)| !text.is_empty())
     .collect()
+}
+
+/// What to say of a study that is not done.
+fn unfinished(meta: &Meta, records: &[Record]) -> Option<String> {
+    let there = records.len() as u64;
+    (there < meta.expected)
+        .then(|| format!("This study is not finished: {there} of {} records.", meta.expected))
 }
 
 fn tone(tone: Tone) -> (&'static str, &'static str) {
@@ -216,18 +279,44 @@ fn tone(tone: Tone) -> (&'static str, &'static str) {
     }
 }
 
-fn spans(text: &str) -> Vec<Span<'_>> {
-    text.split('`').enumerate().map(|(i, text)| Span { code: i % 2 == 1, text }).collect()
+fn sure(sure: Sure) -> &'static str {
+    match sure {
+        Sure::Sure => "sure",
+        Sure::Likely => "likely",
+        Sure::Open => "open",
+    }
 }
 
-fn charts(summary: &Summary) -> Result<Vec<Chart<'_>>, Error> {
-    let order = chart::order(&summary.curves);
+fn spans(text: &str) -> Vec<Span> {
+    let span = |(i, text): (usize, &str)| Span { code: i % 2 == 1, text: text.to_owned() };
+    text.split('`').enumerate().map(span).filter(|s| !s.text.is_empty()).collect()
+}
+
+fn charts<'a>(summary: &'a Summary, order: &[&str]) -> Result<Vec<Chart<'a>>, Error> {
     let mut charts = Vec::new();
     for (index, network) in summary.networks.iter().enumerate() {
-        let curves: Vec<&Curve> = summary.curves.iter().filter(|c| c.network == network.name).collect();
+        let curves: Vec<&Curve> = summary.curves.iter().filter(|c| c.subject == network.subject).collect();
         if !curves.is_empty() {
-            let svg = chart::chart(index, network, &curves, &order)?;
-            charts.push(Chart { network: &network.name, line: before_attack(network), svg });
+            let svg = chart::budgets(index, network, &curves, order)?;
+            charts.push(Chart { subject: &network.subject, line: before_attack(network), svg });
+        }
+    }
+    Ok(charts)
+}
+
+/// How fast attacks succeed, at the budget where a detector breaks, or the largest.
+fn paces<'a>(summary: &'a Summary, order: &[&str]) -> Result<Vec<Chart<'a>>, Error> {
+    let mut charts = Vec::new();
+    for (index, network) in summary.networks.iter().enumerate() {
+        let at = network.breaks.or(network.strongest).and_then(|i| summary.groups[i].eps.as_ref());
+        let here = |g: &Group| (&g.network, &g.data) == (&network.name, &network.data);
+        let fits = |g: &Group| here(g) && (g.eps.is_none() || g.eps.as_ref() == at);
+        let found: Vec<(&Pace, &Group)> =
+            summary.paces.iter().map(|p| (p, &summary.groups[p.group])).filter(|(_, g)| fits(g)).collect();
+        if !found.is_empty() {
+            let svg = chart::paces(index, network, &found, order)?;
+            let line = at.map_or_else(String::new, |b| format!("at {}", b.text()));
+            charts.push(Chart { subject: &network.subject, line, svg });
         }
     }
     Ok(charts)
@@ -242,7 +331,7 @@ fn before_attack(network: &Network) -> String {
 fn shown<'a>(
     panels: &[Panel],
     records: &BTreeMap<Key, &'a Record>,
-    labels: &BTreeMap<&'a str, &'a str>,
+    summary: &'a Summary,
 ) -> Result<Vec<Shown<'a>>, Error> {
     let one = |panel: &Panel| {
         let fail = || Repr::Panel {
@@ -252,15 +341,17 @@ fn shown<'a>(
         };
         let record = *records.get(&panel.key).ok_or_else(fail)?;
         let m = record.measured().ok_or_else(fail)?;
+        let group = summary.groups.iter().find(|g| g.is_of(record));
         let verdict = |j: &Judgement| Verdict {
             text: format!("{} ({:.2})", j.decided, j.p_fake),
             correct: j.decided == record.label,
         };
         let d = &m.distance;
         let psnr = d.psnr.map_or_else(|| "no change".to_owned(), |v| format!("PSNR {}{SPACE}dB", number(v)));
+        let title = &panel.key.image;
         Ok(Shown {
-            network: &record.network,
-            attack: labels.get(record.attack.as_str()).copied().unwrap_or(&record.attack),
+            subject: group.map_or_else(|| record.network.clone(), |g| g.subject.clone()),
+            attack: group.map_or(&record.attack, |g| &g.label),
             budget: record.eps.as_ref().map_or_else(|| "no budget".to_owned(), |b| b.text().to_owned()),
             image: &record.image,
             truth: record.label,
@@ -272,14 +363,15 @@ fn shown<'a>(
                 levels(d.linf).trim_end_matches('0').trim_end_matches('.')
             ),
             factor: number(panel.factor).trim_end_matches('0').trim_end_matches('.').to_owned(),
+            given: panel.given.as_deref().map(link),
             link: m.file.as_deref().map(link),
-            clean: picture(panel, "clean", &panel.clean_png)?,
-            change: picture(panel, "change", &panel.change_png)?,
-            adversarial: picture(panel, "adversarial", &panel.adversarial_png)?,
+            clean: picture(title, "clean", &panel.clean)?,
+            change: picture(title, "change", &panel.change)?,
+            adversarial: picture(title, "adversarial", &panel.adversarial)?,
             extras: panel
                 .extras
                 .iter()
-                .map(|m| Ok((m.what.clone(), picture(panel, &m.what, &m.png)?)))
+                .map(|m| Ok((m.what.clone(), picture(title, &m.what, &m.picture)?)))
                 .collect::<Result<_, Error>>()?,
         })
     };

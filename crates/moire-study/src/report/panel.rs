@@ -11,7 +11,7 @@ use crate::summary::{Kind, Summary};
 /// The longest side of a picture on the page, in pixels.
 pub const PANEL_SIDE: u32 = 256;
 
-/// Three pictures of one record, for people to look at: PNG files of at most [`PANEL_SIDE`] pixels a side.
+/// Three pictures of one record, for people to look at: PNG or JPEG files of at most [`PANEL_SIDE`] pixels a side.
 ///
 /// Everything that is said about them comes from the record itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,11 +21,13 @@ pub struct Panel {
     /// By what the change is multiplied before it is drawn around mid-grey.
     pub factor: f64,
     /// The image as it was given.
-    pub clean_png: Vec<u8>,
+    pub clean: Vec<u8>,
     /// The change, amplified, grey where nothing changed.
-    pub change_png: Vec<u8>,
+    pub change: Vec<u8>,
     /// The saved file.
-    pub adversarial_png: Vec<u8>,
+    pub adversarial: Vec<u8>,
+    /// The file of the image as it was given, relative to the study's folder, when it was kept.
+    pub given: Option<String>,
     /// What else belongs to them, in the order in which it is shown: masks, key regions, universal perturbations.
     pub extras: Vec<Extra>,
 }
@@ -35,8 +37,8 @@ pub struct Panel {
 pub struct Extra {
     /// What it is, for people.
     pub what: String,
-    /// The file.
-    pub png: Vec<u8>,
+    /// The file, PNG or JPEG.
+    pub picture: Vec<u8>,
 }
 
 /// The records worth looking at, at most `each` for one network and attack: successes at the smallest budget
@@ -45,17 +47,18 @@ pub struct Extra {
 /// The choice depends on the records alone, not on their order.
 pub fn choose_panels(records: &[Record], each: usize) -> Vec<&Record> {
     let summary = Summary::new(records);
-    let mut by_attack: BTreeMap<(&str, &str), Vec<&Record>> = BTreeMap::new();
-    for record in records.iter().filter(|r| r.measured().is_some() && r.crafted_on.is_none()) {
-        by_attack.entry((&record.network, &record.attack)).or_default().push(record);
+    let mut by_attack: BTreeMap<_, Vec<&Record>> = BTreeMap::new();
+    for r in records.iter().filter(|r| r.measured().is_some() && r.is_own()) {
+        let key = (&r.network, &r.data, &r.attack, r.criterion.to_string(), &r.made_of);
+        by_attack.entry(key).or_default().push(r);
     }
     let mut chosen: Vec<&Record> = Vec::new();
-    let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut seen: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
     // The summary's order: attacks before noise, so that noise can show the images that an attack broke.
     for group in &summary.groups {
-        let Some(candidates) = by_attack.remove(&(group.network.as_str(), group.attack.as_str())) else {
-            continue;
-        };
+        let g = group;
+        let key = (&g.network, &g.data, &g.attack, g.criterion.to_string(), &g.made_of);
+        let Some(candidates) = by_attack.remove(&key) else { continue };
         if group.kind == Kind::Clean {
             continue;
         }
@@ -71,7 +74,7 @@ pub fn choose_panels(records: &[Record], each: usize) -> Vec<&Record> {
             let rest = candidates.into_iter().filter(|r| size(r) == largest).collect();
             let mut rest = label_by_label(rest);
             // Stable: images known from an attack that broke them, then what could still be broken.
-            rest.sort_by_key(|r| (!seen.contains(&(&*r.network, &*r.image)), !r.correct_before()));
+            rest.sort_by_key(|r| (!seen.contains(&(&*r.network, &*r.data, &*r.image)), !r.correct_before()));
             rest
         } else {
             flipped
@@ -79,7 +82,7 @@ pub fn choose_panels(records: &[Record], each: usize) -> Vec<&Record> {
         let mut images: BTreeSet<&str> = BTreeSet::new();
         for record in picks {
             if images.len() < each && images.insert(&record.image) {
-                seen.insert((&record.network, &record.image));
+                seen.insert((&record.network, &record.data, &record.image));
                 chosen.push(record);
             }
         }
@@ -112,13 +115,37 @@ pub(super) struct Picture {
     pub(super) height: u32,
 }
 
-pub(super) fn picture(panel: &Panel, which: &str, png: &[u8]) -> Result<Picture, Error> {
-    let fail = |expected| Repr::Panel { title: panel.key.image.clone(), which: which.to_owned(), expected };
-    let (width, height) = dimensions(png).ok_or_else(|| fail("a PNG file"))?;
+/// The picture of `which` kind of something called `title`.
+pub(super) fn picture(title: &str, which: &str, bytes: &[u8]) -> Result<Picture, Error> {
+    let fail = |expected| Repr::Panel { title: title.to_owned(), which: which.to_owned(), expected };
+    let kind = picture_type(bytes).ok_or_else(|| fail("a PNG or JPEG file"))?;
+    let size = if kind == "png" { dimensions(bytes) } else { jpeg_dimensions(bytes) };
+    let (width, height) = size.ok_or_else(|| fail("a PNG or JPEG file"))?;
     if !(1..=PANEL_SIDE).contains(&width) || !(1..=PANEL_SIDE).contains(&height) {
         return Err(fail("1 to 256 pixels a side").into());
     }
-    Ok(Picture { uri: format!("data:image/png;base64,{}", STANDARD.encode(png)), width, height })
+    Ok(Picture { uri: format!("data:image/{kind};base64,{}", STANDARD.encode(bytes)), width, height })
+}
+
+/// What a picture file is, as browsers call it.
+pub(super) fn picture_type(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Some("png");
+    }
+    bytes.starts_with(b"\xff\xd8\xff").then_some("jpeg")
+}
+
+/// Width and height as the frame header of a JPEG file has them (ITU-T T.81, B.2.2).
+fn jpeg_dimensions(jpeg: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u32::from(u16::from_be_bytes(jpeg.get(at..at + 2)?.try_into().ok()?)));
+    let mut at = 2;
+    loop {
+        let [0xff, marker] = *jpeg.get(at..at + 2)? else { return None };
+        if matches!(marker, 0xc0..=0xc2) {
+            return number(at + 7).zip(number(at + 5));
+        }
+        at += 2 + number(at + 2)? as usize;
+    }
 }
 
 /// Width and height as the first chunk of a PNG file has them.

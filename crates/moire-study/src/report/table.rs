@@ -1,4 +1,4 @@
-use crate::summary::{Group, Kind, Share, Summary, Typical};
+use crate::summary::{Group, Kind, Share, Summary, Survival, Typical};
 use crate::words::{count, duration, levels, number, percent, percent_or_dash};
 
 /// A table as the template wants it. Sorting goes by [`Cell::sort`], which is not what is read.
@@ -22,6 +22,8 @@ pub(super) struct Cell {
     pub(super) sort: String,
     pub(super) code: bool,
     pub(super) numeric: bool,
+    /// Whether it is a time, which two runs of one study do not share.
+    pub(super) time: bool,
     /// How much of the cell a bar fills, in per cent.
     pub(super) bar: Option<String>,
 }
@@ -34,6 +36,10 @@ fn value(text: String, sort: f64) -> Cell {
     Cell { text, sort: format!("{sort:.6}"), numeric: true, ..Cell::default() }
 }
 
+fn time(seconds: Option<f64>) -> Cell {
+    Cell { time: true, ..maybe(seconds, duration) }
+}
+
 /// A number that may be undefined; what is undefined sorts last.
 fn maybe(number: Option<f64>, spell: impl Fn(f64) -> String) -> Cell {
     value(number.map_or_else(|| "–".to_owned(), spell), number.unwrap_or(f64::MAX))
@@ -41,7 +47,7 @@ fn maybe(number: Option<f64>, spell: impl Fn(f64) -> String) -> Cell {
 
 fn names(g: &Group) -> [Cell; 2] {
     [
-        Cell { text: g.network.clone(), sort: g.network.clone(), code: true, ..Cell::default() },
+        Cell { text: g.subject.clone(), sort: g.subject.clone(), code: true, ..Cell::default() },
         Cell { text: g.label.clone(), sort: g.label.clone(), ..Cell::default() },
     ]
 }
@@ -191,6 +197,43 @@ pub(super) fn masks(summary: &Summary) -> Option<Table> {
     })
 }
 
+/// None where nothing happened to files.
+pub(super) fn survival(summary: &Summary) -> Option<Table> {
+    let row = |s: &Survival| {
+        let g = &summary.groups[s.group];
+        let mut row = Vec::from(names(g));
+        let survived = match g.kind {
+            Kind::Clean | Kind::Mask => maybe(None, percent),
+            _ => share(s.survived, true),
+        };
+        row.extend([
+            budget(g),
+            Cell { text: s.transform.clone(), sort: s.transform.clone(), code: true, ..Cell::default() },
+            value(percent_or_dash(g.after.value()), g.after.value().unwrap_or(2.0)),
+            share(s.after, false),
+            survived,
+        ]);
+        row
+    };
+    let rows: Vec<_> = summary.survivals.iter().map(row).collect();
+    let mut columns = columns(&[
+        "Detector",
+        "Attack",
+        "Budget",
+        "What happens",
+        "Accuracy as saved",
+        "Accuracy after it",
+        "Successes that survive",
+    ]);
+    columns[3].numeric = false;
+    (!rows.is_empty()).then_some(Table {
+        id: "survival-table",
+        caption: "What is left of each attack when something happens to its files",
+        columns,
+        rows,
+    })
+}
+
 pub(super) fn cost(summary: &Summary) -> Table {
     let attack = |chunk: &[Group]| {
         let images: u64 = chunk.iter().map(|g| g.after.of).sum();
@@ -201,11 +244,11 @@ pub(super) fn cost(summary: &Summary) -> Table {
         let mut row = Vec::from(names(&chunk[0]));
         row.extend([
             value(images.to_string(), images as f64),
-            maybe((images > 0).then(|| seconds / images as f64), duration),
+            time((images > 0).then(|| seconds / images as f64)),
             maybe(each(|g| g.steps), number),
             maybe(each(|g| g.gradients), number),
             maybe(each(|g| g.queries), number),
-            value(duration(seconds), seconds),
+            time(Some(seconds)),
         ]);
         row
     };
@@ -222,11 +265,7 @@ pub(super) fn cost(summary: &Summary) -> Table {
             "Queries an image",
             "Time in all",
         ]),
-        rows: summary
-            .groups
-            .chunk_by(|a, b| a.network == b.network && a.attack == b.attack)
-            .map(attack)
-            .collect(),
+        rows: summary.groups.chunk_by(|a, b| a.is_at(b) && a.is_attack_of(b)).map(attack).collect(),
     }
 }
 

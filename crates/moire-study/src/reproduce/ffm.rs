@@ -3,21 +3,8 @@
 
 use moire_attack::Attack;
 
-use super::{DASH, PaperTable, Scale, attack, budget, maybe, share};
+use super::{DASH, PaperTable, attack, budget, maybe, share};
 use crate::summary::{Group, Kind, Share, Summary};
-
-/// The paper does not state the budget of its universal perturbations.
-pub(super) const BUDGETS: &[u8] = &[2, 4];
-
-pub(super) fn attacks(scale: Scale) -> &'static str {
-    match scale {
-        Scale::Smoke => "iap(steps=3),iap(steps=20),iap_seg(steps=40),uap_overfire(steps=70),urn",
-        Scale::Full => {
-            "iap(steps=1),iap(steps=3),iap(steps=5),iap(steps=10),iap(steps=20),iap_seg(steps=20),iap_seg(steps=100),\
-             iap_seg(steps=200),uap_overfire,uap_overfire(form=hinge),urn"
-        }
-    }
-}
 
 pub(super) fn tables(summary: &Summary) -> Vec<PaperTable> {
     vec![individual(summary), masks(summary), universal(summary), unseen(summary)]
@@ -27,7 +14,7 @@ pub(super) fn tables(summary: &Summary) -> Vec<PaperTable> {
 fn by_steps(summary: &Summary, steps: fn(&Attack) -> Option<u32>) -> Vec<(u32, &Group)> {
     let of = |g| attack(g).and_then(|a| steps(&a));
     let mut found: Vec<(u32, &Group)> = summary.groups.iter().filter_map(|g| Some((of(g)?, g))).collect();
-    found.sort_by_key(|(steps, g)| (&g.network, *steps));
+    found.sort_by_key(|(steps, g)| (&g.subject, *steps));
     found
 }
 
@@ -57,7 +44,7 @@ fn individual(summary: &Summary) -> PaperTable {
         let truth = g.masks.and_then(|m| m.truth);
         let kept = g.masks.map(|m| format!("{} of its own", two(m.kept)));
         table.here(vec![
-            g.network.clone(),
+            g.subject.clone(),
             steps.to_string(),
             share(g.before),
             share(g.after),
@@ -101,7 +88,7 @@ fn masks(summary: &Summary) -> PaperTable {
     for (steps, g) in by_steps(summary, |a| if let Attack::IapSeg(p) = a { Some(p.steps) } else { None }) {
         let Some(m) = g.masks else { continue };
         table.here(vec![
-            g.network.clone(),
+            g.subject.clone(),
             steps.to_string(),
             format!("{} of {}", m.stayed.hits, m.stayed.of),
             two(m.rmse_255),
@@ -116,7 +103,10 @@ fn masks(summary: &Summary) -> PaperTable {
 
 /// The noise of the same size on the same network.
 fn noise<'a>(summary: &'a Summary, network: &str, like: &Group) -> Option<&'a Group> {
-    summary.groups.iter().find(|g| g.kind == Kind::Noise && g.network == network && g.eps == like.eps)
+    let same = |g: &&Group| {
+        (g.kind, g.network.as_str(), &g.data, &g.eps) == (Kind::Noise, network, &like.data, &like.eps)
+    };
+    summary.groups.iter().find(same)
 }
 
 fn is_universal(g: &Group) -> bool {
@@ -136,7 +126,7 @@ fn universal(summary: &Summary) -> PaperTable {
     for g in summary.groups.iter().filter(|g| is_universal(g)) {
         let control = noise(summary, &g.network, g).map(|n| n.after);
         table.here(vec![
-            g.network.clone(),
+            g.subject.clone(),
             g.label.clone(),
             budget(g),
             share(g.before),
@@ -171,7 +161,7 @@ fn unseen(summary: &Summary) -> PaperTable {
         maybe(before.value().zip(after.value()).map(|(b, a)| 100.0 * (b - a)), two)
     };
     for g in summary.groups.iter().filter(|g| is_universal(g)) {
-        let same = summary.transfers.iter().filter(|t| t.attack == g.attack && t.eps == g.eps);
+        let same = summary.transfers.iter().filter(|t| t.is_of(g));
         for cell in same.flat_map(|t| &t.cells).filter(|c| c.origin == g.network) {
             let control = noise(summary, &cell.target, g);
             table.here(vec![

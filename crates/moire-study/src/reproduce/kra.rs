@@ -2,20 +2,8 @@
 
 use moire_attack::Attack;
 
-use super::{DASH, PaperTable, Scale, attack, budget, maybe, number, share};
+use super::{DASH, PaperTable, attack, budget, maybe, number, share};
 use crate::summary::{Summary, Transfer, Typical};
-
-/// The paper does not state PGD's budget.
-pub(super) const BUDGETS: &[u8] = &[8];
-
-pub(super) fn attacks(scale: Scale) -> &'static str {
-    match scale {
-        Scale::Smoke => {
-            "pgd,deepfool,kra,kra:deepfool,cf_l2(steps=20,searches=3),cf_l0(steps=10,freeze=0.8),urn"
-        }
-        Scale::Full => "pgd,deepfool,kra,kra:deepfool,cf_l2,cf_l0,sparsefool,sigma_zero,urn",
-    }
-}
 
 /// Table 1: method, network and data, accuracy before and after, ASR, `P_L2`, `P_L0`, seconds.
 const WHITE_BOX: [[&str; 9]; 8] = [
@@ -97,7 +85,7 @@ fn white_box(summary: &Summary) -> PaperTable {
         let mean = |value: fn(&Typical) -> f64| g.mean.as_ref().map(value);
         table.here(vec![
             g.label.clone(),
-            g.network.clone(),
+            g.subject.clone(),
             share(g.before),
             share(g.after),
             share(g.success),
@@ -131,7 +119,7 @@ fn claims(summary: &Summary) -> PaperTable {
     table.published(&["ResNet-50 and Xception", "10", "nearly 100", "10"]);
     for network in &summary.networks {
         let find = |is: fn(&Attack) -> bool| {
-            let own = summary.groups.iter().filter(|g| g.network == network.name);
+            let own = summary.groups.iter().filter(|g| g.subject == network.subject);
             own.filter(|g| attack(g).is_some_and(|a| is(&a))).find_map(|g| g.mean)
         };
         let ratio = |a: Option<f64>, b: Option<f64>| {
@@ -143,7 +131,7 @@ fn claims(summary: &Summary) -> PaperTable {
         let deepfool = find(|a| matches!(a, Attack::Kra(kra) if matches!(*kra.attack, Attack::DeepFool(_))));
         let (p_l0, rms) = (|t: Typical| t.p_l0, |t: Typical| t.rms);
         table.here(vec![
-            network.name.clone(),
+            network.subject.clone(),
             ratio(l0.map(p_l0), pgd.map(p_l0)),
             ratio(l2.map(rms), pgd.map(rms)),
             ratio(pgd.map(rms), deepfool.map(rms)),

@@ -3,11 +3,10 @@
 mod ffm;
 mod kra;
 
-use moire_attack::{Attack, Criterion};
-use moire_tensor::Eps;
+use moire_attack::Attack;
 
-use crate::model::ModelSpec;
-use crate::plan::{AuditPlan, Judges};
+use crate::plan::Plan;
+use crate::record::Record;
 use crate::summary::{Group, Share, Summary};
 use crate::words::number;
 
@@ -51,34 +50,38 @@ impl Paper {
         }
     }
 
-    /// The plan of its experiments on these detectors; each file is judged by all of them.
-    pub fn plan(self, scale: Scale, detectors: Vec<ModelSpec>, seed: u64) -> AuditPlan {
-        let (attacks, budgets) = match self {
-            Self::Kra => (kra::attacks(scale), kra::BUDGETS),
-            Self::Ffm => (ffm::attacks(scale), ffm::BUDGETS),
+    /// The plan of its experiments, which is a file of `plans/`: detectors and data are still to be named where it names
+    /// none.
+    pub fn plan(self, scale: Scale) -> Plan {
+        let text = match (self, scale) {
+            (Self::Kra, Scale::Smoke) => include_str!("../../../../plans/kra-smoke.toml"),
+            (Self::Kra, Scale::Full) => include_str!("../../../../plans/kra.toml"),
+            (Self::Ffm, Scale::Smoke) => include_str!("../../../../plans/ffm-smoke.toml"),
+            (Self::Ffm, Scale::Full) => include_str!("../../../../plans/ffm.toml"),
         };
-        let judges = if detectors.len() > 1 { Judges::All } else { Judges::Own };
-        AuditPlan {
-            detectors,
-            attacks: Attack::parse_list(attacks).expect("a list of known attacks"),
-            budgets: budgets.iter().map(|&levels| Eps::from_u8(levels).expect("within a byte")).collect(),
-            criterion: Criterion::Saved,
-            judges,
-            seed,
-        }
+        Plan::draft(text).expect("the plans that come with the program are plans")
     }
 
-    /// Its tables, from what the records of that plan add up to.
-    pub fn tables(self, summary: &Summary) -> Vec<PaperTable> {
+    /// Its tables, from what that plan's study came to.
+    pub fn tables(self, results: &Results<'_>) -> Vec<PaperTable> {
         match self {
-            Self::Kra => kra::tables(summary),
-            Self::Ffm => ffm::tables(summary),
+            Self::Kra => kra::tables(results.summary),
+            Self::Ffm => ffm::tables(results.summary),
         }
     }
 }
 
+/// What a study came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Results<'a> {
+    /// All its records.
+    pub records: &'a [Record],
+    /// What they add up to.
+    pub summary: &'a Summary,
+}
+
 impl Scale {
-    /// At most so many images of each label.
+    /// At most so many images of each label, where nothing else is said.
     pub fn limit(self) -> Option<usize> {
         match self {
             Self::Smoke => Some(3),
@@ -133,13 +136,17 @@ fn budget(g: &Group) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Paper, Scale};
+    use crate::plan::DataPlan;
 
     #[test]
     fn every_plan_is_one() {
         for paper in [Paper::Kra, Paper::Ffm] {
             for scale in [Scale::Smoke, Scale::Full] {
-                let detectors = ["ynet:a", "meso4:b"].map(|s| s.parse().unwrap()).to_vec();
-                paper.plan(scale, detectors, 0).check().unwrap();
+                let mut plan = paper.plan(scale);
+                plan.detectors =
+                    ["ynet:a", "meso4:b"].map(|s| s.parse::<crate::ModelSpec>().unwrap().into()).to_vec();
+                plan.data = vec![DataPlan::new("faces")];
+                plan.check().unwrap();
             }
         }
     }

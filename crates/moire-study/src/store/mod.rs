@@ -1,3 +1,4 @@
+mod difference;
 mod lock;
 mod row;
 mod schema;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Repr};
 use crate::record::{Key, Record};
+use difference::difference;
 use lock::Lock;
 
 /// What a study was: all that decides its numbers, and where they were made.
@@ -21,8 +23,12 @@ pub struct Meta {
     pub program: String,
     /// The command that makes this study again.
     pub command: String,
+    /// The title of its report; empty where it has none.
+    pub title: String,
     /// The seed of the study.
     pub seed: u64,
+    /// How many records it comes to when it is done.
+    pub expected: u64,
     /// SHA-256 of what was read, by name: weights, lists of images. They decide the numbers.
     pub checksums: BTreeMap<String, String>,
     /// The machine and its settings, by name, as they were when the study began.
@@ -45,7 +51,7 @@ impl Store {
     /// Opens the study at `path` to go on with it, or makes it.
     ///
     /// # Errors
-    /// Another run holds it; it was made under another plan (the first line that differs is named), by another
+    /// Another run holds it; it was made under another plan (what differs is shown), by another
     /// program or from other files; it is damaged, or no study at all; the disk is full.
     pub fn open_or_create(path: &Path, meta: &Meta) -> Result<Self, Error> {
         let lock = Lock::take(path)?;
@@ -109,19 +115,10 @@ impl Store {
 
     /// What is done already, failures included.
     pub fn done_keys(&self) -> Result<BTreeSet<Key>, Error> {
-        self.select("SELECT network, crafted_on, attack, eps, image FROM record", |row| {
-            Ok(Key {
-                network: row.get(0)?,
-                crafted_on: Some(row.get::<_, String>(1)?).filter(|o| !o.is_empty()),
-                attack: row.get(2)?,
-                eps: Some(row.get::<_, String>(3)?).filter(|e| !e.is_empty()),
-                image: row.get(4)?,
-            })
-        })
-        .map(BTreeSet::from_iter)
+        self.select(row::KEYS, row::key).map(BTreeSet::from_iter)
     }
 
-    /// All records, ordered by network, origin, attack, budget and image, whatever the order of their making.
+    /// All records, ordered by network, origin, data, attack, budget and image, whatever the order of their making.
     ///
     /// # Errors
     /// A row that no study writes: the file is damaged or was tampered with.
@@ -139,7 +136,7 @@ impl Store {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
         })?;
         let mut meta = Meta::default();
-        let mut missing = BTreeSet::from(["plan", "program", "command", "seed"]);
+        let mut missing = BTreeSet::from(["plan", "program", "command", "title", "seed", "expected"]);
         for (kind, name, value) in rows {
             match (kind.as_str(), name.as_str()) {
                 ("checksum", _) => drop(meta.checksums.insert(name, value)),
@@ -148,10 +145,11 @@ impl Store {
                     "plan" => meta.plan = value,
                     "program" => meta.program = value,
                     "command" => meta.command = value,
-                    _ => {
-                        meta.seed = value
-                            .parse()
-                            .map_err(|_| Error::corrupt(&self.path, format!("its seed is '{value}'")))?;
+                    "title" => meta.title = value,
+                    field => {
+                        let wrong = |_| Error::corrupt(&self.path, format!("its {field} is '{value}'"));
+                        let number = value.parse().map_err(wrong)?;
+                        *(if field == "seed" { &mut meta.seed } else { &mut meta.expected }) = number;
                     }
                 },
                 _ => return Err(Error::corrupt(&self.path, format!("it holds an unknown {kind} '{name}'"))),
@@ -169,21 +167,12 @@ impl Store {
     }
 
     /// Refuses to mix numbers that were made under different conditions.
-    fn compare(&self, now: &Meta) -> Result<(), Error> {
+    pub(crate) fn compare(&self, now: &Meta) -> Result<(), Error> {
         let then = self.meta()?;
         let path = || self.path.clone();
         if then.plan != now.plan {
-            let (mut old, mut new) = (then.plan.lines(), now.plan.lines());
-            let mut line = 0;
-            loop {
-                line += 1;
-                let (old, new) = (old.next(), new.next());
-                // The texts differ: when no line does, the ends of lines do, and the last pair is absent twice.
-                if old != new || old.is_none() {
-                    let (old, new) = (old.map(str::to_owned), new.map(str::to_owned));
-                    return Err(Repr::PlanChanged { path: path(), line, old, new }.into());
-                }
-            }
+            let difference = difference(&then.plan, &now.plan);
+            return Err(Repr::PlanChanged { path: path(), difference }.into());
         }
         let changed = |what: String, old: Option<&String>, new: Option<&String>| {
             Err(Repr::Changed { path: path(), what, old: old.cloned(), new: new.cloned() }.into())
@@ -225,10 +214,15 @@ impl Store {
 
 fn write_meta(db: &Connection, meta: &Meta) -> rusqlite::Result<()> {
     let mut statement = db.prepare("INSERT INTO meta VALUES (?, ?, ?)")?;
-    let seed = meta.seed.to_string();
-    for (name, value) in
-        [("plan", &meta.plan), ("program", &meta.program), ("command", &meta.command), ("seed", &seed)]
-    {
+    let (seed, expected) = (meta.seed.to_string(), meta.expected.to_string());
+    for (name, value) in [
+        ("plan", &meta.plan),
+        ("program", &meta.program),
+        ("command", &meta.command),
+        ("title", &meta.title),
+        ("seed", &seed),
+        ("expected", &expected),
+    ] {
         statement.execute(["study", name, value])?;
     }
     for (name, value) in &meta.checksums {
@@ -253,6 +247,8 @@ fn duplicate(path: &Path, record: &Record) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use moire_attack::Criterion;
+
     use super::{Meta, Store};
     use crate::{Answer, ErrorKind, Label, Record};
 
@@ -267,6 +263,10 @@ mod tests {
                 crafted_on: None,
                 attack: "urn".to_owned(),
                 eps: None,
+                criterion: Criterion::Saved,
+                made_of: None,
+                transform: None,
+                data: "faces".to_owned(),
                 image: format!("{i}.png"),
                 image_sha256: "0".repeat(64),
                 label: Label::Real,

@@ -1,11 +1,14 @@
+use moire_attack::Criterion;
 use moire_tensor::Label;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Row, Statement, named_params};
 
-use crate::record::{Answer, Budget, Cost, Distance, Judgement, MaskShift, Measured, Record, both, label};
+use crate::record::{
+    Answer, Budget, Cost, Distance, Judgement, Key, MaskShift, Measured, Record, both, label,
+};
 
 pub(super) const INSERT: &str = "INSERT INTO record VALUES (
-  :network, :crafted_on, :attack, :eps, :eps_value, :image, :image_sha256, :label, :seed, :failure,
+  :network, :crafted_on, :attack, :eps, :eps_value, :criterion, :made_of, :transform, :data, :image, :image_sha256, :label, :seed, :failure,
   :clean_decided, :clean_p_fake, :clean_margin,
   :float_decided, :float_p_fake, :float_margin,
   :saved_decided, :saved_p_fake, :saved_margin,
@@ -14,8 +17,12 @@ pub(super) const INSERT: &str = "INSERT INTO record VALUES (
   :steps, :gradients, :queries, :seconds, :file)";
 
 /// The order in which records are always read: by what was asked, never by when it was answered.
-pub(super) const SELECT: &str =
-    "SELECT * FROM record ORDER BY network, crafted_on, attack, eps_value, eps, image";
+pub(super) const SELECT: &str = "SELECT * FROM record
+  ORDER BY network, crafted_on, data, attack, criterion, made_of, eps_value, eps, transform, image";
+
+/// What is done already.
+pub(super) const KEYS: &str =
+    "SELECT network, crafted_on, attack, eps, criterion, made_of, transform, data, image FROM record";
 
 /// A label as the file has it.
 struct Stored(Label);
@@ -23,6 +30,15 @@ struct Stored(Label);
 impl FromSql for Stored {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         label(value.as_str()?).map(Self).map_err(|e| FromSqlError::Other(e.into()))
+    }
+}
+
+/// A criterion as the file has it.
+struct Named(Criterion);
+
+impl FromSql for Named {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map(Self).map_err(|e| FromSqlError::Other(Box::new(e)))
     }
 }
 
@@ -43,6 +59,10 @@ pub(super) fn insert(statement: &mut Statement<'_>, record: &Record) -> rusqlite
         ":attack": record.attack,
         ":eps": record.eps.as_ref().map_or("", Budget::text),
         ":eps_value": record.eps.as_ref().map(|b| f64::from(b.eps().value())),
+        ":criterion": record.criterion.to_string(),
+        ":made_of": record.made_of.as_deref().unwrap_or_default(),
+        ":transform": record.transform.as_deref().unwrap_or_default(),
+        ":data": record.data,
         ":image": record.image,
         ":image_sha256": record.image_sha256,
         ":label": record.label.to_string(),
@@ -133,15 +153,39 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     };
     Ok(Record {
         network: row.get("network")?,
-        crafted_on: Some(row.get::<_, String>("crafted_on")?).filter(|o| !o.is_empty()),
+        crafted_on: maybe(row, "crafted_on")?,
         attack: row.get("attack")?,
         eps: budget(row)?,
+        criterion: row.get::<_, Named>("criterion")?.0,
+        made_of: maybe(row, "made_of")?,
+        transform: maybe(row, "transform")?,
+        data: row.get("data")?,
         image: row.get("image")?,
         image_sha256: row.get("image_sha256")?,
         label: row.get::<_, Stored>("label")?.0,
         seed: unsigned("seed")?,
         answer,
     })
+}
+
+/// What makes a record unique, as its row of [`KEYS`] has it.
+pub(super) fn key(row: &Row<'_>) -> rusqlite::Result<Key> {
+    Ok(Key {
+        network: row.get("network")?,
+        crafted_on: maybe(row, "crafted_on")?,
+        attack: row.get("attack")?,
+        eps: maybe(row, "eps")?,
+        criterion: row.get("criterion")?,
+        made_of: maybe(row, "made_of")?,
+        transform: maybe(row, "transform")?,
+        data: row.get("data")?,
+        image: row.get("image")?,
+    })
+}
+
+/// A text that is '' where it is absent.
+fn maybe(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<String>> {
+    Ok(Some(row.get::<_, String>(name)?).filter(|text| !text.is_empty()))
 }
 
 fn budget(row: &Row<'_>) -> rusqlite::Result<Option<Budget>> {

@@ -9,7 +9,7 @@ use crate::error::{Error, Repr};
 const APPLICATION: i32 = 0x6d6f_6972;
 
 /// Counts changes of [`TABLES`].
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// The longest text that a row may hold: plans are the longest, and none comes near.
 const LONGEST: i32 = 16 << 20;
@@ -17,7 +17,7 @@ const LONGEST: i32 = 16 << 20;
 /// The most rows that a study may hold. A record takes about half a kilobyte.
 pub(super) const MOST_RECORDS: i64 = 10_000_000;
 
-/// The tables. A budget or an origin that is absent is spelt '' in the key, because SQL calls no two NULLs equal.
+/// The tables. What is absent is spelt '' in the key, because SQL calls no two NULLs equal.
 const TABLES: [(&str, &str); 2] = [
     (
         "meta",
@@ -36,6 +36,10 @@ const TABLES: [(&str, &str); 2] = [
   attack TEXT NOT NULL,
   eps TEXT NOT NULL,
   eps_value REAL,
+  criterion TEXT NOT NULL,
+  made_of TEXT NOT NULL,
+  transform TEXT NOT NULL,
+  data TEXT NOT NULL,
   image TEXT NOT NULL,
   image_sha256 TEXT NOT NULL,
   label TEXT NOT NULL,
@@ -49,7 +53,7 @@ const TABLES: [(&str, &str); 2] = [
   mask_kept REAL, mask_truth_before REAL, mask_truth_after REAL, mask_wanted REAL,
   steps INTEGER, gradients INTEGER, queries INTEGER, seconds REAL,
   file TEXT,
-  PRIMARY KEY (network, crafted_on, attack, eps, image)
+  PRIMARY KEY (network, crafted_on, attack, eps, criterion, made_of, transform, data, image)
 ) STRICT",
     ),
 ];

@@ -1,6 +1,6 @@
-use super::guards::{place, upper};
-use super::{Group, Guard, Kind, Network, Share, Transfer, transfer};
-use crate::words::{SPACE, count, duration, levels, list, number, percent, percent_or_dash};
+use super::guards::{MASKED, place, upper};
+use super::{BREAKS, Group, Guard, Kind, Network, Survival, Transfer, survival, transfer};
+use crate::words::{SPACE, count, levels, list, number, percent, percent_or_dash};
 
 /// One sentence that matters, made from the records. Names of networks stand between backticks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,19 @@ pub struct Finding {
     pub text: String,
     /// The numbers behind it; may be empty.
     pub detail: String,
+    /// How sure it is, for what is said of a detector.
+    pub sure: Option<Sure>,
+}
+
+/// How sure a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sure {
+    /// The whole 95 % interval says it, on 30 images or more.
+    Sure,
+    /// The numbers say it; other images might say otherwise.
+    Likely,
+    /// A guard says that the numbers may mislead.
+    Open,
 }
 
 /// What kind of news a finding is.
@@ -30,17 +43,19 @@ pub(super) fn findings(
     networks: &[Network],
     groups: &[Group],
     transfers: &[Transfer],
+    survivals: &[Survival],
     guards: &[Guard],
 ) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     let mut ranked: Vec<&Network> = networks.iter().filter(|n| n.strongest.is_some()).collect();
     ranked.sort_by(|a, b| rank(a, groups).partial_cmp(&rank(b, groups)).unwrap_or(std::cmp::Ordering::Equal));
-    found.extend(ranked.iter().filter_map(|n| one_network(n, groups)));
+    found.extend(ranked.iter().filter_map(|n| one_network(n, groups, guards)));
     found.extend(weakest(&ranked, groups));
     found.extend(groups.iter().filter_map(without_budget));
     found.extend(groups.iter().filter_map(forged));
     found.extend(transfer::findings(transfers, groups));
     found.extend(saving(groups));
+    found.extend(survival::findings(survivals, groups));
     found.extend(few(networks));
     for guard in guards.iter().filter(|g| !g.raised.is_empty()) {
         // The first says it; the rest stand with the guard, below.
@@ -49,7 +64,7 @@ pub(super) fn findings(
             n => format!(" And {n} more: see guards."),
         };
         let text = format!("{}: {}{more}", guard.name, guard.raised[0]);
-        found.push(Finding { tone: Tone::Guard, text, detail: guard.means.to_owned() });
+        found.push(Finding { tone: Tone::Guard, text, detail: guard.means.to_owned(), sure: None });
     }
     found
 }
@@ -58,16 +73,47 @@ pub(super) fn findings(
 fn rank(network: &Network, groups: &[Group]) -> (f32, f64) {
     let eps = |i: usize| groups[i].eps.as_ref().map_or(f32::INFINITY, |b| b.eps().value());
     let at = network.breaks.or(network.strongest);
-    let left = at.and_then(|i| groups[i].after.value()).unwrap_or(1.0);
+    let left = at.and_then(|i| network.worst.left(f64::from(eps(i))).value()).unwrap_or(1.0);
     (network.breaks.map_or(f32::INFINITY, eps), left)
 }
 
-fn one_network(network: &Network, groups: &[Group]) -> Option<Finding> {
-    let name = &network.name;
+/// Whether a network breaks or holds, and how sure that is.
+pub(crate) fn verdict(network: &Network, groups: &[Group], guards: &[Guard]) -> Option<(Tone, Sure)> {
     let g = &groups[network.breaks.or(network.strongest)?];
-    let eps = g.eps.as_ref()?.text();
+    let success = network.worst.success(g.eps.as_ref()?.eps().value().into());
+    let interval = success.interval();
+    let enough = success.of >= ENOUGH;
+    if network.breaks.is_some() {
+        return Some((Tone::Breaks, if enough && interval.low > BREAKS { Sure::Sure } else { Sure::Likely }));
+    }
+    let named = format!("`{}`", network.subject);
+    let doubted = guards
+        .iter()
+        .filter(|g| MASKED.contains(&g.name))
+        .any(|g| g.raised.iter().any(|r| r.contains(&named)));
+    let sure = match (doubted, enough && interval.high < BREAKS) {
+        (true, _) => Sure::Open,
+        (_, true) => Sure::Sure,
+        _ => Sure::Likely,
+    };
+    Some((Tone::Holds, sure))
+}
+
+/// With fewer images nothing is sure.
+const ENOUGH: u64 = 30;
+
+fn one_network(network: &Network, groups: &[Group], guards: &[Guard]) -> Option<Finding> {
+    let name = &network.subject;
+    let g = &groups[network.breaks.or(network.strongest)?];
+    let budget = g.eps.as_ref()?;
+    let eps = budget.text();
     let (before, after) = (g.before.value()?, g.after.value()?);
-    let noise = groups.iter().find(|n| n.kind == Kind::Noise && n.network == *name && n.eps == g.eps);
+    let left = network.worst.left(budget.eps().value().into());
+    let together = match left.value() {
+        Some(value) if left.hits < g.after.hits => format!(", all attacks together to {}", percent(value)),
+        _ => String::new(),
+    };
+    let noise = groups.iter().find(|n| n.kind == Kind::Noise && n.is_at(g) && n.eps == g.eps);
     let (tone, text) = if network.breaks.is_some() {
         let control = match noise.and_then(|n| Some((n, n.after.value()?))) {
             None => String::new(),
@@ -77,7 +123,7 @@ fn one_network(network: &Network, groups: &[Group]) -> Option<Finding> {
             Some((_, left)) => format!("; random noise of the same size alone takes it to {}", percent(left)),
         };
         let text = format!(
-            "`{name}` breaks at {eps}: {} takes its accuracy from {} to {}{control}.",
+            "`{name}` breaks at {eps}: {} takes its accuracy from {} to {}{together}{control}.",
             g.label,
             percent(before),
             percent(after)
@@ -86,7 +132,7 @@ fn one_network(network: &Network, groups: &[Group]) -> Option<Finding> {
     } else {
         let text = format!(
             "`{name}` holds up to {eps}, the largest budget tried: {}, the strongest attack there, takes its \
-             accuracy from {} to {}.",
+             accuracy from {} to {}{together}.",
             g.label,
             percent(before),
             percent(after)
@@ -94,7 +140,8 @@ fn one_network(network: &Network, groups: &[Group]) -> Option<Finding> {
         (Tone::Holds, text)
     };
     let control = if noise.is_none() { " No noise of the same size was tried." } else { "" };
-    Some(Finding { tone, text, detail: format!("{}{control}", behind(g)) })
+    let sure = verdict(network, groups, guards).map(|(_, sure)| sure);
+    Some(Finding { tone, text, detail: format!("{}{control}", behind(g)), sure })
 }
 
 /// How sure it is, and how large the change.
@@ -113,45 +160,50 @@ fn behind(g: &Group) -> String {
         let ssim = d.ssim.map(|v| format!("SSIM {v:.3}"));
         format!("{}.", [Some(rms), psnr, ssim].into_iter().flatten().collect::<Vec<_>>().join(", "))
     });
-    let cost = g.seconds_an_image().map(|s| format!("Cost: {} an image.", duration(s)));
-    [Some(accuracy), change, cost].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    [Some(accuracy), change].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn weakest(ranked: &[&Network], groups: &[Group]) -> Option<Finding> {
     let [first, second, ..] = ranked else { return None };
     let at = |n: &Network| n.breaks.map(|i| &groups[i]);
     let budget = |g: &Group| g.eps.as_ref().map(|b| b.text().to_owned()).unwrap_or_default();
+    let left = |n: &Network, g: &Group| n.worst.left(g.eps.as_ref().map_or(0.0, |b| b.eps().value().into()));
     let a = at(first)?;
     let others: Vec<String> = ranked[1..]
         .iter()
         .map(|n| match at(n) {
-            Some(g) => format!("`{}` takes {}", n.name, budget(g)),
-            None => format!("`{}` did not break", n.name),
+            Some(g) => format!("`{}` takes {}", n.subject, budget(g)),
+            None => format!("`{}` did not break", n.subject),
         })
         .collect();
     let text = match at(second).filter(|b| b.eps == a.eps) {
         None => {
-            format!("The weakest detector is `{}`: {} is enough; {}.", first.name, budget(a), list(&others))
+            format!(
+                "The weakest detector is `{}`: {} is enough; {}.",
+                first.subject,
+                budget(a),
+                list(&others)
+            )
         }
         Some(b) => {
-            let left = |s: Share| percent_or_dash(s.value());
-            let (i, j) = (a.after.interval(), b.after.interval());
+            let (here, there) = (left(first, a), left(second, b));
+            let (i, j) = (here.interval(), there.interval());
             let judged = if i.high < j.low {
-                format!("`{}` is the weaker", first.name)
+                format!("`{}` is the weaker", first.subject)
             } else {
                 "these images cannot tell which is weaker: the intervals overlap".to_owned()
             };
             format!(
                 "`{}` and `{}` break at the same budget, {}, with {} and {} left; {judged}.",
-                first.name,
-                second.name,
+                first.subject,
+                second.subject,
                 budget(a),
-                left(a.after),
-                left(b.after)
+                percent_or_dash(here.value()),
+                percent_or_dash(there.value())
             )
         }
     };
-    Some(Finding { tone: Tone::Note, text, detail: String::new() })
+    Some(Finding { tone: Tone::Note, text, detail: String::new(), sure: None })
 }
 
 fn without_budget(g: &Group) -> Option<Finding> {
@@ -163,7 +215,7 @@ fn without_budget(g: &Group) -> Option<Finding> {
         upper(&place(g)),
         percent(g.success.value()?)
     );
-    Some(Finding { tone: Tone::Breaks, text, detail: behind(g) })
+    Some(Finding { tone: Tone::Breaks, text, detail: behind(g), sure: None })
 }
 
 /// What an attack on masks came to: that is no fooled detector, and it is counted among none.
@@ -174,7 +226,7 @@ fn forged(g: &Group) -> Option<Finding> {
     let text = format!(
         "The masks of `{}` {verb}: {} brings them to an overlap of {wanted:.2} with the wanted ones, while {} of {} are \
          called fake still.",
-        g.network,
+        g.subject,
         g.label,
         masks.stayed.hits,
         count(masks.stayed.of, "fake"),
@@ -185,7 +237,7 @@ fn forged(g: &Group) -> Option<Finding> {
         masks.kept,
         number(masks.rmse_255)
     );
-    Some(Finding { tone: Tone::Note, text, detail })
+    Some(Finding { tone: Tone::Note, text, detail, sure: None })
 }
 
 fn saving(groups: &[Group]) -> Option<Finding> {
@@ -204,14 +256,14 @@ fn saving(groups: &[Group]) -> Option<Finding> {
         )
     };
     let detail = "Every number here is about the saved files.".to_owned();
-    Some(Finding { tone: Tone::Note, text, detail })
+    Some(Finding { tone: Tone::Note, text, detail, sure: None })
 }
 
 fn few(networks: &[Network]) -> Option<Finding> {
-    let n = networks.iter().map(|n| n.clean.of).min().filter(|n| (1..30).contains(n))?;
+    let n = networks.iter().map(|n| n.clean.of).min().filter(|n| (1..ENOUGH).contains(n))?;
     let text = format!(
         "Only {} an attack: the intervals are wide, and small differences mean little.",
         count(n, "image")
     );
-    Some(Finding { tone: Tone::Guard, text, detail: String::new() })
+    Some(Finding { tone: Tone::Guard, text, detail: String::new(), sure: None })
 }

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use moire_attack::Criterion;
 use moire_metric::auc;
 use moire_tensor::Label;
 
@@ -7,14 +8,22 @@ use super::Share;
 use crate::record::{Budget, CLEAN, MaskShift, Measured, Record};
 use crate::words::{attack_name, attack_title};
 
-/// All records of one network, one attack and one budget.
+/// All records of one network, one data set, one attack and one budget.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     /// The network.
     pub network: String,
+    /// The data set.
+    pub data: String,
+    /// What people call the network; with the data set where there are several.
+    pub subject: String,
     /// The attack with its parameters.
     pub attack: String,
-    /// What people call it; with its parameters where one name stands for several settings.
+    /// When an image counted as done.
+    pub criterion: Criterion,
+    /// The data set that a universal change was made of, where it was made of images.
+    pub made_of: Option<String>,
+    /// What people call the attack; with its parameters where one name stands for several settings.
     pub label: String,
     /// What it uses.
     pub kind: Kind,
@@ -108,10 +117,33 @@ impl Kind {
 }
 
 impl Group {
+    /// Whether the two are one attack, at whatever budget, on whatever network and data.
+    pub(crate) fn is_attack_of(&self, other: &Self) -> bool {
+        (&self.attack, self.criterion, &self.made_of) == (&other.attack, other.criterion, &other.made_of)
+    }
+
+    /// Whether a record is one of those that it adds up, or would be but for where its file travelled.
+    pub(crate) fn is_of(&self, r: &Record) -> bool {
+        (&self.network, &self.data, &self.attack, &self.eps) == (&r.network, &r.data, &r.attack, &r.eps)
+            && (self.criterion, &self.made_of) == (r.criterion, &r.made_of)
+    }
+
+    /// Whether the two are about one network and one data set.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        (&self.network, &self.data) == (&other.network, &other.data)
+    }
+
     /// Mean seconds an image; none where every image failed.
     pub fn seconds_an_image(&self) -> Option<f64> {
         (self.after.of > 0).then(|| self.seconds / self.after.of as f64)
     }
+}
+
+/// What makes an attack another one: its text, its criterion, and what it was made of.
+type Setting<'a> = (&'a str, Criterion, Option<&'a str>);
+
+fn setting(record: &Record) -> Setting<'_> {
+    (&record.attack, record.criterion, record.made_of.as_deref())
 }
 
 pub(super) fn groups(records: &[&Record]) -> Vec<Group> {
@@ -119,7 +151,10 @@ pub(super) fn groups(records: &[&Record]) -> Vec<Group> {
     for record in records {
         // Budgets are never negative, so their bits are in their order.
         let eps = record.eps.as_ref().map(|b| (b.eps().value().to_bits(), b.text()));
-        by_key.entry((record.network.as_str(), record.attack.as_str(), eps)).or_default().push(record);
+        let (attack, criterion, made_of) = setting(record);
+        let key =
+            (record.network.as_str(), record.data.as_str(), attack, criterion.to_string(), made_of, eps);
+        by_key.entry(key).or_default().push(record);
     }
     // An attack's kind and label are its own, the same for every network and budget.
     let with_gradients: BTreeSet<&str> = records
@@ -134,30 +169,58 @@ pub(super) fn groups(records: &[&Record]) -> Vec<Group> {
         _ if with_gradients.contains(attack) => Kind::Gradient,
         _ => Kind::Query,
     };
-    let mut settings: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut settings: Vec<Setting<'_>> = Vec::new();
     for record in records {
-        settings.entry(attack_name(&record.attack)).or_default().insert(&record.attack);
+        if !settings.contains(&setting(record)) {
+            settings.push(setting(record));
+        }
     }
-    let label = |attack: &str| {
-        let name = attack_name(attack);
-        let title = attack_title(&name);
-        let parameters = attack.find('(').map_or("", |at| &attack[at..]);
-        let parameters = if settings[&name].len() > 1 { parameters } else { "" };
-        format!("{title}{parameters}")
-    };
+    let several = records.iter().any(|r| r.data != records[0].data);
     let mut groups: Vec<Group> = by_key
         .into_values()
         .map(|mut records| {
             records.sort_by(|a, b| a.image.cmp(&b.image));
             let first = records[0];
-            group(first, &records, kind(&first.attack), label(&first.attack))
+            let subject = subject(&first.network, &first.data, several);
+            group(first, &records, subject, kind(&first.attack), label(setting(first), &settings))
         })
         .collect();
-    groups.sort_by(|a, b| (&a.network, a.kind, &a.attack).cmp(&(&b.network, b.kind, &b.attack)));
+    groups.sort_by(|a, b| {
+        let key = |g: &Group| (g.network.clone(), g.data.clone(), g.kind, g.attack.clone());
+        key(a).cmp(&key(b))
+    });
     groups
 }
 
-fn group(first: &Record, records: &[&Record], kind: Kind, label: String) -> Group {
+/// What people call a network on a data set, which is named where there are several.
+pub(super) fn subject(network: &str, data: &str, several: bool) -> String {
+    if several { format!("{network} on {data}") } else { network.to_owned() }
+}
+
+/// What people call an attack: as much of it as tells it from the others.
+fn label(own: Setting<'_>, all: &[Setting<'_>]) -> String {
+    let (attack, criterion, made_of) = own;
+    let name = attack_name(attack);
+    let alike = || all.iter().filter(|(other, ..)| attack_name(other) == name);
+    let parameters = attack.find('(').filter(|_| alike().any(|(other, ..)| *other != attack));
+    let mut label = attack_title(&name);
+    label += parameters.map_or("", |at| &attack[at..]);
+    if let Some(data) = made_of.filter(|_| alike().any(|(.., other)| *other != made_of)) {
+        label += " of ";
+        label += data;
+    }
+    if alike().any(|(_, other, _)| *other != criterion) {
+        label += match criterion {
+            Criterion::Saved => ", until saved",
+            Criterion::Float => ", until computed",
+            Criterion::Grid => ", on 8 bits",
+            Criterion::Spent => ", all steps",
+        };
+    }
+    label
+}
+
+fn group(first: &Record, records: &[&Record], subject: String, kind: Kind, label: String) -> Group {
     let measured: Vec<(&Record, &Measured)> =
         records.iter().filter_map(|r| r.measured().map(|m| (*r, m))).collect();
     let (mut before, mut after, mut success) = (Share::default(), Share::default(), Share::default());
@@ -176,7 +239,11 @@ fn group(first: &Record, records: &[&Record], kind: Kind, label: String) -> Grou
     };
     Group {
         network: first.network.clone(),
+        data: first.data.clone(),
+        subject,
         attack: first.attack.clone(),
+        criterion: first.criterion,
+        made_of: first.made_of.clone(),
         label,
         kind,
         eps: first.eps.clone(),

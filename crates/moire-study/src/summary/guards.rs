@@ -14,6 +14,13 @@ pub struct Guard {
     pub action: &'static str,
 }
 
+const ZERO: &str = "Zero gradients";
+const NOISE: &str = "Noise that beats an attack (masked gradient?)";
+const GUEST: &str = "A transfer that beats the attack itself";
+
+/// The guards that doubt whether a network that holds is robust.
+pub(super) const MASKED: [&str; 3] = [ZERO, NOISE, GUEST];
+
 /// Accuracy that rises by less than this is chance.
 const RISE: f64 = 0.05;
 
@@ -32,19 +39,26 @@ pub(super) fn guards(
             action: "Check the labels' meaning, the crop and the preprocessing of this network.",
         },
         Guard {
-            name: "Zero gradients",
+            name: "Answers that look like probabilities",
+            raised: networks.iter().filter_map(saturated).collect(),
+            means: "Where logits are expected, the network seems to answer with probabilities: their gradients vanish \
+                    where it is confident, and attacks look weaker than they are.",
+            action: "Export the network without its last sigmoid or softmax.",
+        },
+        Guard {
+            name: ZERO,
             raised: groups.iter().filter_map(zero_gradient).collect(),
             means: "The attack had no direction to go, so its failure says nothing about robustness.",
             action: "Attack the logit before any rounding or saturation, or use an attack on answers alone.",
         },
         Guard {
-            name: "Noise that beats an attack (masked gradient?)",
+            name: NOISE,
             raised: groups.iter().filter_map(|g| noise_wins(g, groups)).collect(),
             means: "Gradients that point nowhere useful: the network may hide them, and looks stronger than it is.",
             action: "Trust the noise, and try attacks that use answers only.",
         },
         Guard {
-            name: "A transfer that beats the attack itself",
+            name: GUEST,
             raised: transfers.iter().filter_map(|t| guest_wins(t, groups)).collect(),
             means: "What was made for another network works better than what was made for this one: the attack that \
                     knows the network is stuck, or the network hides its gradients.",
@@ -77,13 +91,19 @@ pub(super) fn guards(
 }
 
 fn chance(network: &Network) -> Option<String> {
-    let (name, clean) = (&network.name, network.clean);
+    let (name, clean) = (&network.subject, network.clean);
     let value = clean.value().filter(|_| clean.interval().low <= 0.5)?;
     Some(format!(
         "`{name}` calls {} of {} correctly before any attack.",
         percent(value),
         count(clean.of, "image")
     ))
+}
+
+fn saturated(network: &Network) -> Option<String> {
+    let (at_one, of) = (network.saturated.hits, network.saturated.of);
+    (at_one >= 3)
+        .then(|| format!("`{}` has margins of 1 and never more on {at_one} of {of} images.", network.subject))
 }
 
 fn zero_gradient(g: &Group) -> Option<String> {
@@ -95,7 +115,7 @@ fn noise_wins(noise: &Group, groups: &[Group]) -> Option<String> {
     if noise.kind != Kind::Noise || noise.eps.is_none() {
         return None;
     }
-    let same = |g: &&Group| g.kind == Kind::Gradient && g.network == noise.network && g.eps == noise.eps;
+    let same = |g: &&Group| g.kind == Kind::Gradient && g.is_at(noise) && g.eps == noise.eps;
     let beaten = groups.iter().filter(same).find(|g| {
         // More than one image apart: one may be chance.
         noise.success.value() > g.success.value() && noise.success.hits > g.success.hits + 1
@@ -113,8 +133,7 @@ fn guest_wins(transfer: &Transfer, groups: &[Group]) -> Option<String> {
     if !transfer.kind.is_attack() {
         return None;
     }
-    let same = |g: &Group| g.attack == transfer.attack && g.eps == transfer.eps;
-    let own = |c: &Carried| groups.iter().find(|g| same(g) && g.network == c.target);
+    let own = |c: &Carried| groups.iter().find(|g| transfer.is_of(g) && g.network == c.target);
     let beats = |c: &&Carried| {
         own(c).is_some_and(|g| {
             // More than one image apart: one may be chance.
@@ -158,7 +177,7 @@ fn rises(curve: &Curve) -> Option<String> {
     Some(format!(
         "{} on `{}`: {} at {}, but {} at {}.",
         curve.label,
-        curve.network,
+        curve.subject,
         percent_or_dash(small.1.value()),
         small.0.text(),
         percent_or_dash(large.1.value()),
@@ -169,7 +188,7 @@ fn rises(curve: &Curve) -> Option<String> {
 /// `PGD on `ynet` at 4/255`.
 pub(super) fn place(g: &Group) -> String {
     let budget = g.eps.as_ref().map(|b| format!(" at {}", b.text())).unwrap_or_default();
-    format!("{} on `{}`{budget}", g.label, g.network)
+    format!("{} on `{}`{budget}", g.label, g.subject)
 }
 
 pub(super) fn upper(text: &str) -> String {

@@ -1,5 +1,6 @@
 use super::{Kind, Share, Summary, Tone, group};
 use crate::record::{Answer, Budget, Cost, Distance, Judgement, MaskShift, Measured, Record};
+use moire_attack::Criterion;
 use moire_tensor::{Eps, Label};
 
 fn record(network: &str, attack: &str, levels: u8, image: u32, margins: [f64; 3]) -> Record {
@@ -18,6 +19,10 @@ fn record(network: &str, attack: &str, levels: u8, image: u32, margins: [f64; 3]
         crafted_on: None,
         attack: attack.to_owned(),
         eps: (levels > 0).then(|| Budget::from(Eps::from_u8(levels).unwrap())),
+        criterion: Criterion::Saved,
+        made_of: None,
+        transform: None,
+        data: "faces".to_owned(),
         image: format!("{image:03}.png"),
         image_sha256: format!("{image:064x}"),
         label,

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use moire_attack::Criterion;
 use moire_metric::attack_transfer_ratio;
 
 use super::{Finding, Group, Kind, Share, Tone};
@@ -17,6 +18,12 @@ pub struct Transfer {
     pub kind: Kind,
     /// The budget, if there is one.
     pub eps: Option<Budget>,
+    /// When an image counted as done.
+    pub criterion: Criterion,
+    /// The data set that a universal change was made of, where it was made of images.
+    pub made_of: Option<String>,
+    /// The data set that the images are of.
+    pub data: String,
     /// One for each pair of networks, by origin and target.
     pub cells: Vec<Carried>,
 }
@@ -39,6 +46,14 @@ pub struct Carried {
     pub at_home: Share,
 }
 
+impl Transfer {
+    /// Whether a group is of the same attack at the same budget on the same data, on one of the networks.
+    pub(crate) fn is_of(&self, g: &Group) -> bool {
+        (&self.attack, &self.eps, self.criterion) == (&g.attack, &g.eps, g.criterion)
+            && (&self.made_of, &self.data) == (&g.made_of, &g.data)
+    }
+}
+
 impl Carried {
     /// The attack transfer ratio, ASR of the target over ASR of the origin; none where either is undefined or nothing
     /// succeeds at home.
@@ -55,22 +70,30 @@ pub(super) fn transfers(carried: &[&Record], own: &[&Record], groups: &[Group]) 
     let at_home: BTreeMap<Key, bool> = own.iter().map(|r| (r.key(), r.correct_before())).collect();
     let home = |r: &Record| {
         let origin = r.crafted_on.clone().unwrap_or_default();
-        let same = |g: &&Group| g.network == origin && g.attack == r.attack && g.eps == r.eps;
+        let same = |g: &&Group| {
+            (&g.network, &g.data, &g.attack, &g.eps) == (&origin, &r.data, &r.attack, &r.eps)
+                && (g.criterion, &g.made_of) == (r.criterion, &r.made_of)
+        };
         (groups.iter().find(same), Key { network: origin, crafted_on: None, ..r.key() })
     };
-    // In the order of groups: by kind and attack, then budget.
+    // In the order of groups: by data, kind and attack, then budget.
     let mut by_task: BTreeMap<_, (Transfer, BTreeMap<_, Carried>)> = BTreeMap::new();
     for record in carried {
         let (group, key) = home(record);
         let kind = group.map_or(Kind::Query, |g| g.kind);
         let eps = record.eps.as_ref().map(|b| (b.eps().value().to_bits(), b.text()));
-        let (_, cells) = by_task.entry((kind, &record.attack, eps)).or_insert_with(|| {
+        let (criterion, made_of) = (record.criterion.to_string(), &record.made_of);
+        let task = (&record.data, kind, &record.attack, criterion, made_of, eps);
+        let (_, cells) = by_task.entry(task).or_insert_with(|| {
             let label = || attack_title(&attack_name(&record.attack));
             let transfer = Transfer {
                 attack: record.attack.clone(),
                 label: group.map_or_else(label, |g| g.label.clone()),
                 kind,
                 eps: record.eps.clone(),
+                criterion: record.criterion,
+                made_of: record.made_of.clone(),
+                data: record.data.clone(),
                 cells: Vec::new(),
             };
             (transfer, BTreeMap::new())
@@ -117,7 +140,10 @@ pub(super) fn findings(transfers: &[Transfer], groups: &[Group]) -> Vec<Finding>
     let at = transfer.eps.as_ref().map_or_else(String::new, |e| format!(" at {}", e.text()));
     let ratio = cell.ratio().map_or_else(String::new, |r| format!(" (transfer ratio {r:.2})"));
     let noise = transfer.eps.as_ref().and_then(|_| {
-        let noise = |g: &&Group| g.kind == Kind::Noise && g.network == cell.target && g.eps == transfer.eps;
+        let noise = |g: &&Group| {
+            (g.kind, &g.network, &g.data) == (Kind::Noise, &cell.target, &transfer.data)
+                && g.eps == transfer.eps
+        };
         groups.iter().find(noise)?.success.value()
     });
     let control =
@@ -145,7 +171,7 @@ pub(super) fn findings(transfers: &[Transfer], groups: &[Group]) -> Vec<Finding>
         v if v >= LITTLE => (Tone::Note, format!("Some changes carry over. The furthest: {furthest}.")),
         _ => (Tone::Holds, format!("Hardly any change carries over. The furthest: {furthest}.")),
     };
-    let mut found = vec![Finding { tone, text, detail }];
+    let mut found = vec![Finding { tone, text, detail, sure: None }];
     let mut origins: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for (_, cell) in cells().filter(|(_, c)| c.success.of > 0) {
         let (sum, count) = origins.entry(&cell.origin).or_default();
@@ -164,7 +190,7 @@ pub(super) fn findings(transfers: &[Transfer], groups: &[Group]) -> Vec<Finding>
                 percent(*most),
                 list(&rest)
             );
-            found.push(Finding { tone: Tone::Note, text, detail: String::new() });
+            found.push(Finding { tone: Tone::Note, text, detail: String::new(), sure: None });
         }
     }
     found

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use moire_study::{Answer, Budget, Cost, Distance, Judgement, Label, Measured, Meta, Record};
+use moire_study::{Answer, Budget, Cost, Criterion, Distance, Judgement, Label, Measured, Meta, Record};
 use moire_tensor::Eps;
 
 pub(crate) fn judgement(label: Label, margin: f64) -> Judgement {
@@ -25,6 +25,10 @@ pub(crate) fn record(network: &str, attack: &str, levels: u8, image: u32, margin
         crafted_on: None,
         attack: attack.to_owned(),
         eps: (levels > 0).then(|| Budget::from(Eps::from_u8(levels).unwrap())),
+        criterion: Criterion::Saved,
+        made_of: None,
+        transform: None,
+        data: "faces".to_owned(),
         image: format!("{label}/{image:03}.png"),
         image_sha256: format!("{image:064x}"),
         label,
@@ -103,6 +107,8 @@ pub(crate) fn meta() -> Meta {
         plan: "seed = 7\n[data]\nfolder = 'faces'\n".to_owned(),
         program: "moire 0.1.0".to_owned(),
         command: "moire audit ynet --data faces".to_owned(),
+        title: String::new(),
+        expected: 0,
         seed: 7,
         checksums: pair("ynet", "00ff"),
         environment: pair("Threads", "2"),

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
 
 /// Writes a study's report and tables.
 pub(crate) fn write(study: &Path) -> anyhow::Result<(Vec<PathBuf>, Summary)> {
-    write_outputs(study, "Detector audit").with_context(|| format!("the report of {}", study.display()))
+    write_outputs(study).with_context(|| format!("the report of {}", study.display()))
 }
 
 /// The findings, the accuracies, and where the rest is.

@@ -3,11 +3,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use moire_study::{Paper, PaperTable, Scale, files};
+use moire_study::{DataPlan, DetectorPlan, Judges, Paper, PaperTable, Results, Scale, Store, files};
 
 use crate::cli::ReproduceArgs;
-use crate::commands::audit::{Place, carry_out};
 use crate::commands::report;
+use crate::commands::study::carry_out;
 use crate::terminal::table;
 
 pub(crate) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
@@ -25,16 +25,22 @@ pub(crate) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
             Paper::Ffm => "moire-ffm",
         })
     });
-    let plan = paper.plan(scale, args.models.clone(), args.seed);
-    let limit = args.limit.or(scale.limit());
-    carry_out(&plan, &Place { data, limit, out: &out, batch: args.batch.into() }, args.common.threads)?;
+    let mut plan = paper.plan(scale);
+    plan.detectors = args.models.iter().cloned().map(DetectorPlan::from).collect();
+    plan.data = vec![DataPlan { limit: args.limit.or(scale.limit()), ..DataPlan::new(data) }];
+    plan.seed = args.seed;
+    if plan.detectors.len() == 1 {
+        plan.judges = Judges::Own;
+    }
+    carry_out(&plan, &out, &args.how)?;
     let (mut paths, summary) = report::write(&out)?;
-    let tables = paper.tables(&summary);
+    let records = Store::open(&out.join("study.sqlite"))?.records()?;
+    let tables = paper.tables(&Results { records: &records, summary: &summary });
     let path = out.join("tables.md");
     let markdown = markdown(paper, &tables);
     files::write(&path, markdown.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
     paths.push(path);
-    if args.common.json {
+    if args.how.common.json {
         let tables: Vec<_> = tables
             .iter()
             .map(|t| serde_json::json!({"title": t.title, "columns": t.head, "rows": t.rows, "notes": t.notes}))

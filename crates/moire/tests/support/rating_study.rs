@@ -7,7 +7,7 @@ use std::path::Path;
 
 use moire_image::{Picture, encode_png};
 use moire_study::{
-    Answer, Budget, CLEAN, Cost, Distance, Judgement, Label, Measured, Meta, Record, Store, files,
+    Answer, Budget, CLEAN, Cost, Criterion, Distance, Judgement, Label, Measured, Meta, Record, Store, files,
 };
 use moire_tensor::Eps;
 
@@ -67,6 +67,10 @@ fn record(
         crafted_on: None,
         attack,
         eps,
+        criterion: Criterion::Saved,
+        made_of: None,
+        transform: None,
+        data: "faces".to_owned(),
         image: format!("fake/{image:03}.png"),
         image_sha256: format!("{image:064x}"),
         label: Label::Fake,

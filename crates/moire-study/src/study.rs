@@ -1,0 +1,198 @@
+use std::collections::BTreeMap;
+
+use moire_attack::{Attack, Traits};
+use moire_zoo::{Decision, Network, Role};
+
+use crate::data::{Dataset, Sample};
+use crate::error::{Error, Repr};
+use crate::files::sha256;
+use crate::model::Model;
+use crate::plan::{Judges, Plan};
+use crate::run::Task;
+use crate::store::Meta;
+
+/// A plan made ready: its networks are loaded and its images listed.
+#[derive(Debug)]
+pub struct Study {
+    plan: Plan,
+    pub(crate) detectors: Vec<Subject>,
+    pub(crate) data: Vec<Dataset>,
+}
+
+/// A detector of a study.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) model: Model,
+}
+
+/// What one detector comes to on one set of images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The detector.
+    pub detector: String,
+    /// The images.
+    pub data: String,
+    /// How many images there are.
+    pub images: usize,
+    /// How many records of files that are made for this detector.
+    pub records: u64,
+}
+
+/// Where a study runs: told to the reader of its report, and no part of its numbers but for the program.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// The program with its version.
+    pub program: String,
+    /// The command that makes the study again.
+    pub command: String,
+    /// The machine and its settings, by name.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Study {
+    /// Reads the networks and the images of a plan.
+    ///
+    /// # Errors
+    /// The plan cannot be; a checkpoint cannot be read or is not of its network, which has to be a detector; a folder of
+    /// data is none; an attack looks at what no detector has.
+    pub fn open(plan: &Plan) -> Result<Self, Error> {
+        let plan = plan.resolved()?;
+        let mut detectors = Vec::new();
+        for (detector, name) in plan.detectors.iter().zip(plan.detector_names()) {
+            let model = detector.spec().load()?;
+            let named = || model.network.name.clone();
+            match model.network.role {
+                Role::Detector(_) => {}
+                Role::Plain => return Err(Repr::Unlabelled { name: named() }.into()),
+                Role::Editor(_) | Role::Faces => return Err(Repr::NoDetector { name: named() }.into()),
+            }
+            detectors.push(Subject { name, model });
+        }
+        let data = plan
+            .data
+            .iter()
+            .zip(plan.data_names())
+            .map(|(data, name)| Dataset::read(&name, data, plan.seed))
+            .collect::<Result<_, _>>()?;
+        let study = Self { plan, detectors, data };
+        let asked = |attack: &Attack, name: &str| {
+            let on = |a: &&crate::plan::AttackPlan| {
+                a.methods.contains(attack) && a.on.as_ref().is_none_or(|on| on.iter().any(|n| n == name))
+            };
+            study.plan.attacks.iter().any(|a| on(&a))
+        };
+        for attack in study.plan.attacks.iter().flat_map(|a| &a.methods) {
+            let fits = |s: &Subject| asked(attack, &s.name) && is_fit(attack, &s.model.network);
+            if !study.detectors.iter().any(fits) {
+                return Err(Repr::Unfitting { attack: attack.name() }.into());
+            }
+        }
+        Ok(study)
+    }
+
+    /// The plan, with every name and default filled in.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// For each detector by name the attacks that it has nothing for: it is not attacked with them, and still judges what
+    /// they did to others.
+    pub fn unfit(&self) -> BTreeMap<&str, Vec<&Attack>> {
+        let mut unfit: BTreeMap<&str, Vec<&Attack>> = BTreeMap::new();
+        for subject in &self.detectors {
+            for data in &self.data {
+                for (_, trial) in self.plan.trials(&subject.name, &data.name) {
+                    let known = unfit.entry(&subject.name).or_default();
+                    if !is_fit(trial.attack, &subject.model.network) && !known.contains(&trial.attack) {
+                        known.push(trial.attack);
+                    }
+                }
+            }
+        }
+        unfit.retain(|_, attacks| !attacks.is_empty());
+        unfit
+    }
+
+    /// How many records the whole study comes to.
+    pub fn records(&self) -> u64 {
+        self.expected(&|_| true)
+    }
+
+    /// How many records each detector comes to on each set of images, transfers of its own files included.
+    pub fn counts(&self) -> Vec<Count> {
+        let per_detector = self.detectors.iter().map(|s| (s, self.tasks(s)));
+        let count = |(subject, tasks): (&Subject, Vec<Task<'_>>)| {
+            let on = |data: &Dataset| {
+                let tasks = tasks.iter().filter(|t| t.data == data);
+                let records = tasks.map(|t| t.data.samples.len() as u64 * self.ways(t)).sum();
+                let (detector, name) = (subject.name.clone(), data.name.clone());
+                Count { detector, data: name, images: data.samples.len(), records }
+            };
+            self.data.iter().map(on).collect::<Vec<_>>()
+        };
+        per_detector.flat_map(count).collect()
+    }
+
+    /// How many records each image of a task comes to: it is judged by so many, in so many ways.
+    fn ways(&self, task: &Task<'_>) -> u64 {
+        let guests = if self.plan.judges == Judges::All { self.detectors.len() - 1 } else { 0 };
+        // Of the images as they are, other detectors have records of their own.
+        let judges = 1 + if task.trial.is_some() { guests } else { 0 };
+        (judges * (1 + self.plan.transforms.len())) as u64
+    }
+
+    /// What is done on one detector: the images as they are, then every attack that it has anything for.
+    pub(crate) fn tasks<'s>(&'s self, subject: &'s Subject) -> Vec<Task<'s>> {
+        let task = |data, trial| Task { network: &subject.name, data, trial };
+        let clean = self.data.iter().map(|data| task(data, None));
+        let attacks = self.data.iter().flat_map(|data| {
+            let trials = self.plan.trials(&subject.name, &data.name).map(|(_, trial)| trial);
+            let fitting = trials.filter(|t| is_fit(t.attack, &subject.model.network));
+            fitting.map(move |trial| task(data, Some(trial)))
+        });
+        clean.chain(attacks).collect()
+    }
+
+    /// How many records it comes to, of the images that `takes` takes.
+    pub(crate) fn expected(&self, takes: &dyn Fn(usize) -> bool) -> u64 {
+        let images = |data: &Dataset| (0..data.samples.len()).filter(|&i| takes(i)).count() as u64;
+        let tasks = self.detectors.iter().flat_map(|s| self.tasks(s));
+        tasks.map(|task| images(task.data) * self.ways(&task)).sum()
+    }
+
+    /// What the study is: the resolved plan, and the checksums of weights and images.
+    ///
+    /// # Errors
+    /// The plan is no text.
+    pub fn meta(&self, run: &Surroundings) -> Result<Meta, Error> {
+        let weights = self.detectors.iter().flat_map(|s| {
+            s.model.files.iter().map(move |(file, hash)| (format!("{}: {file}", s.name), hash.clone()))
+        });
+        let images = self.data.iter().map(|data| {
+            let list: Vec<String> = data.samples.iter().map(Sample::line).collect();
+            (format!("list of images: {}", data.name), sha256(list.join("\n").as_bytes()))
+        });
+        Ok(Meta {
+            plan: self.plan.decisive()?,
+            program: run.program.clone(),
+            command: run.command.clone(),
+            title: self.plan.title.clone().unwrap_or_default(),
+            seed: self.plan.seed,
+            expected: self.records(),
+            checksums: weights.chain(images).collect(),
+            environment: run.environment.iter().cloned().collect(),
+        })
+    }
+}
+
+/// Whether a network has what the attack looks at.
+fn is_fit(attack: &Attack, network: &Network) -> bool {
+    attack.fits(&network.graph, &traits(network))
+}
+
+/// What attacks may know of a detector.
+pub(crate) fn traits(network: &Network) -> Traits {
+    let (mean, std) = (network.preprocess.mean, network.preprocess.std);
+    Traits { mean, std, zones: network.role == Role::Detector(Decision::Zones) }
+}
