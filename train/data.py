@@ -47,10 +47,11 @@ class Faces:
         """The labels called `names`, float `[n, len(names)]` of 0 and 1."""
         return self.labels[:, [self.attributes.index(name) for name in names]].float()
 
-    def batch(self, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """`count` faces drawn with replacement, half of them mirrored: float `[count, 3, s, s]` in [0, 1], and where
-        they stand."""
-        at = torch.randint(len(self), (count,), generator=rng, device=self.images.device)
+    def batch(self, count: int, rng: torch.Generator, at: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """`count` faces drawn with replacement, or those that stand `at`, half of them mirrored: float
+        `[count, 3, s, s]` in [0, 1], and where they stand."""
+        if at is None:
+            at = torch.randint(len(self), (count,), generator=rng, device=self.images.device)
         x = self.images[at].float() / 255
         mirror = torch.rand(count, 1, 1, 1, generator=rng, device=x.device) < 0.5
         return torch.where(mirror, x.flip(3), x), at

@@ -121,12 +121,13 @@ def page(recipe: Recipe, card: dict, log: Path, picture: str) -> str:
     picture beside it are, if there is one."""
     header = {"name": recipe.name, "architecture": recipe.architecture, "license": LICENCE, **card}
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in header.items()), "---", f"# {recipe.name}", ""]
-    lines += [f"{ABOUT[recipe.architecture]} For {recipe.size} x {recipe.size} pixels, {card['parameters']:,} "
-              "parameters.", "", f"- **Answers**: {recipe.labels}."]
+    knows = f"; it knows {FORGERIES[recipe.forgery][0]}" if recipe.forgery else ""
+    lines += [f"{ABOUT[recipe.architecture]}{knows}.", "", f"- **Input**: {recipe.size} x {recipe.size} pixels.",
+              f"- **Parameters**: {card['parameters']:,}.", f"- **Answers**: {recipe.labels}."]
     if recipe.attributes:
         lines.append(f"- **Edits**: {', '.join(recipe.attributes)}.")
     if recipe.forgery:
-        lines.append(f"- **Learnt to see**: {FORGERIES[recipe.forgery]}.")
+        lines.append(f"- **Learnt to see**: {FORGERIES[recipe.forgery][1]}.")
     lines += [
         f"- **Data**: {card['faces']:,} aligned faces of CelebA (Liu et al., arXiv 1411.7766), of which eight tenths "
         "train, one validates, one is held out. Their terms allow non-commercial research only, and so do these "
@@ -212,24 +213,26 @@ def grey_or_rgb(path: Path) -> Tensor:
 
 
 FORGERIES = {
-    "swap": "another person's face, its colours fitted, blended into a feathered oval",
-    "warp": "the face's own region bent, resampled, tinted and blended back",
-    "edit": "what StarGAN, AttGAN and STGAN of this collection change, added inside a feathered oval",
-    "gan": "whole images of the four editors of this collection",
+    "swap": ("face swaps", "another person's face, smaller than the photograph, its colours fitted, blended into a "
+                           "feathered oval"),
+    "warp": ("bent faces", "the face's own region bent, resampled, tinted and blended back"),
+    "edit": ("edits blended in", "what StarGAN, AttGAN and STGAN of this collection change, added inside a feathered "
+                                 "oval"),
+    "gan": ("whole edited images", "whole images of the four editors of this collection"),
 }
 ABOUT = {
-    "stargan": "StarGAN (arXiv 1711.09020), an editor of five attributes, narrow.",
-    "attgan": "AttGAN (arXiv 1711.10678), an editor of thirteen attributes, narrow and one layer shallower.",
-    "stgan": "STGAN (arXiv 1904.09709), an editor of five attributes, narrow and one layer shallower.",
-    "ugatit_light": "U-GAT-IT, light (arXiv 1907.10830), from photographs to paintings, narrow.",
-    "ynet": "The Y-shaped autoencoder (arXiv 1906.06876): whether a face is forged, and where.",
-    "forensictransfer": "ForensicTransfer (arXiv 1812.02510): whether a face is forged.",
-    "mesoinception4": "MesoInception-4 (arXiv 1809.00888): whether a face is forged.",
-    "resnet50": "ResNet-50 (arXiv 1512.03385) with two classes, narrow.",
-    "resnet101": "ResNet-101 (arXiv 1512.03385) with two classes, narrow.",
-    "xception": "Xception (arXiv 1610.02357) with two classes, narrow.",
-    "inception_v3": "Inception-v3 (arXiv 1512.00567) with two classes, narrow.",
-    "cnndetection": "CNNDetection's ResNet-50 (arXiv 1912.11035), one logit, narrow.",
+    "stargan": "StarGAN, narrow: edits five attributes (arXiv 1711.09020)",
+    "attgan": "AttGAN, narrow and a layer shallower: edits thirteen attributes (arXiv 1711.10678)",
+    "stgan": "STGAN, narrow and a layer shallower: edits five attributes (arXiv 1904.09709)",
+    "ugatit_light": "U-GAT-IT, light and narrow: makes paintings of photographs (arXiv 1907.10830)",
+    "ynet": "The Y-shaped autoencoder: is a face forged, and where (arXiv 1906.06876)",
+    "forensictransfer": "ForensicTransfer: is a face forged (arXiv 1812.02510)",
+    "mesoinception4": "MesoInception-4: is a face forged (arXiv 1809.00888)",
+    "resnet50": "ResNet-50, narrow: is a face forged (arXiv 1512.03385)",
+    "resnet101": "ResNet-101, narrow: is a face forged (arXiv 1512.03385)",
+    "xception": "Xception, narrow: is a face forged (arXiv 1610.02357)",
+    "inception_v3": "Inception-v3, narrow: is a face forged (arXiv 1512.00567)",
+    "cnndetection": "CNNDetection's ResNet-50, narrow: is an image synthetic (arXiv 1912.11035)",
 }
 LIMITS = {
     "editor": "It is there to be protected against, in demonstrations and tests. It is smaller than what is used in "

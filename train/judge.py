@@ -10,7 +10,7 @@ from torch.optim import Adam
 
 from .data import Faces
 from .fitting import Task
-from .painted import paint
+from .painted import paint, paintings
 
 PAINTED = "Painted"
 
@@ -39,12 +39,14 @@ class Training(Task):
         self.modules = {"net": net}
         self.optimisers = {"net": Adam(net.parameters(), 1e-3, weight_decay=1e-4)}
         self.train, self.validation = faces.only("train"), faces.only("validation")
+        self.painted = paintings(self.train)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Images in [-1, 1], half of them painted, shifted and tinted a little; their labels."""
         x, at = self.train.batch(self.batch, self.rng)
+        stroked, _ = self.painted.batch(self.batch, self.rng, at)
         painted = torch.rand(len(x), generator=self.rng, device=x.device) < 0.5
-        x = torch.where(painted.view(-1, 1, 1, 1), paint(x), x)
+        x = torch.where(painted.view(-1, 1, 1, 1), stroked, x)
         tint = 1 + 0.1 * (2 * torch.rand(len(x), 3, 1, 1, generator=self.rng, device=x.device) - 1)
         return 2 * (x * tint).clamp(0, 1) - 1, torch.cat([self.train.labels[at], painted[:, None]], 1).float()
 

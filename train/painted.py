@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
+from .data import Faces
+
 
 def paint(x: Tensor, radius: int = 2, tones: int = 5) -> Tensor:
     """`x` `[n, 3, s, s]` in [0, 1] as a painting."""
@@ -17,6 +19,12 @@ def paint(x: Tensor, radius: int = 2, tones: int = 5) -> Tensor:
     painted = colour + stepped - grey
     warm = painted.new_tensor([1.06, 1.0, 0.88]).view(1, 3, 1, 1)
     return (painted * warm * (1 - 0.7 * outline(grey))).clamp(0, 1)
+
+
+def paintings(faces: Faces) -> Faces:
+    """The same faces as paintings."""
+    images = [(paint(part.float() / 255) * 255).round().byte() for part in faces.images.split(256)]
+    return Faces(torch.cat(images), faces.labels, faces.attributes)
 
 
 def kuwahara(x: Tensor, radius: int) -> Tensor:

@@ -18,7 +18,7 @@ from torch.optim import Adam
 
 from .data import Faces
 from .fitting import Task
-from .painted import paint
+from .painted import paintings
 from .reference.nets.ugatit import UGATIT, LayerInstanceNorm
 
 
@@ -70,9 +70,7 @@ class Training(Task):
         faces, self.batch, self.rng = faces.only("train"), batch, rng
         half, device = len(faces) // 2, faces.images.device
         self.photographs = Faces(faces.images[:half], faces.labels[:half], faces.attributes)
-        rest = faces.images[half:]
-        painted = [(paint(part.float() / 255) * 255).round().byte() for part in rest.split(256)]
-        self.paintings = Faces(torch.cat(painted), faces.labels[half:], faces.attributes)
+        self.paintings = paintings(Faces(faces.images[half:], faces.labels[half:], faces.attributes))
         back = Generator(copy.deepcopy(net))
         there = Generator(net)
         critics = [Discriminator(depth) for depth in (2, 4, 2, 4)]
