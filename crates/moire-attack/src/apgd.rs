@@ -4,9 +4,13 @@
 //! What grows is the margin towards the wrong side, which does not saturate; the paper's DLR loss needs three
 //! classes. The checkpoints are the paper's own, the shares of the steps rounded up, not truncated.
 
+use std::fmt;
+
 use moire_tensor::Eps;
 
 use crate::ball::{Ball, sign};
+use crate::error::Error;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Start};
 
 /// Parameters of Auto-PGD.
@@ -21,6 +25,19 @@ pub struct Apgd {
 impl Default for Apgd {
     fn default() -> Self {
         Self { steps: 100, rho: 0.75 }
+    }
+}
+
+impl Apgd {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self { steps: p.count("steps", default.steps)?, rho: p.number("rho", default.rho, 0.0..=1.0)? })
+    }
+}
+
+impl fmt::Display for Apgd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={},rho={}", self.steps, self.rho)
     }
 }
 

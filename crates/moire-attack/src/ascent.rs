@@ -10,10 +10,12 @@ use crate::loss::Loss;
 pub struct Evaluation {
     /// How far each image is from being decided wrongly; below 0 it is.
     pub margins: Vec<f32>,
-    /// The direction in which the loss falls, `[n, 3, h, w]`: its negative gradient. Where a loss is walked along by raw
-    /// gradient steps ([`Loss::Activation`], [`Loss::Segmentation`]) it is that of the network's own normalised input,
-    /// carried over to pixels.
+    /// The direction in which the loss falls, `[n, 3, h, w]`: its negative gradient. Where a loss is walked along by
+    /// raw gradient steps ([`Loss::Activation`], [`Loss::Segmentation`]) it is that of the network's own normalised
+    /// input, carried over to pixels.
     pub descent: Tensor,
+    /// How fast each margin falls along its descent, to first order; 0 for a loss that is not about the decision.
+    pub slopes: Vec<f32>,
 }
 
 /// A scalar of an image, for each sample.

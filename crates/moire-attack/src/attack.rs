@@ -8,7 +8,9 @@ use crate::cw::{self, Cw, Distortion};
 use crate::deepfool::{self, DeepFool};
 use crate::detector::Traits;
 use crate::error::{Error, Repr};
-use crate::iap::{self, Iap};
+use crate::fmn::{self, Fmn};
+use crate::gd_uap::{self, GdUap};
+use crate::iap::{self, Factor, Iap, IapSeg};
 use crate::jsma::{self, Jsma};
 use crate::kra::Kra;
 use crate::loss::{Loss, LossKind};
@@ -19,7 +21,10 @@ use crate::search::{Searcher, fixed};
 use crate::session::{Finished, Left, Session};
 use crate::sigma_zero::{self, SigmaZero};
 use crate::sparsefool::{self, SparseFool};
-use crate::universal::{self, UapOverfire, Universal};
+use crate::square::{self, Square};
+use crate::uap::{self, Uap};
+use crate::uap_overfire::{self, UapOverfire};
+use crate::universal::{Needs, Universal};
 use crate::{fgsm, i_fgsm, pgd, urn};
 
 /// An attack with its parameters. Its text names every one of them: `pgd(steps=10,alpha=eps/4)`.
@@ -37,6 +42,8 @@ pub enum Attack {
     Apgd(Apgd),
     /// To the nearest point of the linearised boundary (Moosavi-Dezfooli et al., arXiv 1511.04599).
     DeepFool(DeepFool),
+    /// The smallest change, inside a ball that breathes (Pintor et al., arXiv 2102.12827).
+    Fmn(Fmn),
     /// The smallest Euclidean change (Carlini and Wagner, arXiv 1608.04644).
     Cw(Cw),
     /// Its variant for detectors of synthetic images (Carlini and Farid, arXiv 2004.00622).
@@ -49,14 +56,22 @@ pub enum Attack {
     SigmaZero(SigmaZero),
     /// Few values, two at a time to 0 or 1 (Papernot et al., arXiv 1511.07528).
     Jsma(Jsma),
+    /// Single squares, without any gradient (Andriushchenko et al., arXiv 1912.00049).
+    Square(Square),
     /// Another attack, kept to the pixels that the decision hangs on (Liao et al., arXiv 2106.01615).
     Kra(Kra),
     /// Down the activation loss by its raw gradient, all steps (Huang et al., arXiv 1911.00660).
     Iap(Iap),
     /// The same while the answer stays fake, down to a forged mask (the same paper).
-    IapSeg(Iap),
+    IapSeg(IapSeg),
     /// One change for all images, crafted without data (the same paper).
     UapOverfire(UapOverfire),
+    /// One change for all images, that makes every layer fire (Mopuri et al., arXiv 1801.08092).
+    GdUap(GdUap),
+    /// One change for all images, made of images (Moosavi-Dezfooli et al., arXiv 1610.08401).
+    Uap(Uap),
+    /// One change for all images that was crafted elsewhere, from the file of this name, as strong as it is there.
+    Universal(String),
     /// Uniform random noise: no attack, but what an attack has to beat.
     Urn,
 }
@@ -78,12 +93,14 @@ impl Attack {
         ("mi_fgsm", "the same with momentum, which transfers better"),
         ("apgd", "steps of the sign that find their own size"),
         ("deepfool", "the nearest point of the boundary, by linearising it (no budget)"),
+        ("fmn", "the smallest change, inside a ball that breathes around the boundary (no budget)"),
         ("cw", "the smallest Euclidean change, by optimisation (no budget; slow)"),
         ("cf_l2", "the same as Carlini and Farid put it against detectors (no budget; slow)"),
         ("cf_l0", "the fewest pixels, by freezing those that matter least (no budget; slow)"),
         ("sparsefool", "few values, along the boundary's normal (no budget)"),
         ("sigma_zero", "few values, by a smooth count of them (no budget; slow)"),
         ("jsma", "few values, two at a time to black or white (no budget)"),
+        ("square", "single squares, without gradients: what it alone breaks hides its gradients"),
         (
             "kra",
             "any of these, kept to the pixels that the decision hangs on: kra:deepfool; kra alone holds pgd",
@@ -91,6 +108,9 @@ impl Attack {
         ("iap", "all steps by the raw gradient of the zones' activation loss (no budget)"),
         ("iap_seg", "the same towards a forged mask, a random triangle, while fake stays fake (no budget)"),
         ("uap_overfire", "one change for all images, from the network's zones alone, without data"),
+        ("gd_uap", "one change for all images, that makes every layer fire, without data"),
+        ("uap", "one change for all images, made of images step by step"),
+        ("universal", "the change in a file that one of these made: universal(file=PATH) (no budget)"),
         ("urn", "uniform random noise: the control that every attack has to beat"),
     ];
 
@@ -103,16 +123,21 @@ impl Attack {
             Self::MiFgsm(_) => "mi_fgsm",
             Self::Apgd(_) => "apgd",
             Self::DeepFool(_) => "deepfool",
+            Self::Fmn(_) => "fmn",
             Self::Cw(_) => "cw",
             Self::CfL2(_) => "cf_l2",
             Self::CfL0(_) => "cf_l0",
             Self::SparseFool(_) => "sparsefool",
             Self::SigmaZero(_) => "sigma_zero",
             Self::Jsma(_) => "jsma",
+            Self::Square(_) => "square",
             Self::Kra(_) => "kra",
             Self::Iap(_) => "iap",
             Self::IapSeg(_) => "iap_seg",
             Self::UapOverfire(_) => "uap_overfire",
+            Self::GdUap(_) => "gd_uap",
+            Self::Uap(_) => "uap",
+            Self::Universal(_) => "universal",
             Self::Urn => "urn",
         }
     }
@@ -125,8 +150,11 @@ impl Attack {
             | Self::Pgd(_)
             | Self::MiFgsm(_)
             | Self::Apgd(_)
+            | Self::Square(_)
             | Self::Urn
-            | Self::UapOverfire(_) => true,
+            | Self::UapOverfire(_)
+            | Self::GdUap(_)
+            | Self::Uap(_) => true,
             Self::Kra(kra) => kra.attack.takes_budget(),
             _ => false,
         }
@@ -137,30 +165,62 @@ impl Attack {
         label == Label::Fake || !matches!(self, Self::IapSeg(_))
     }
 
-    /// Whether the network has what the attack looks at: zones of its latent, a mask. All attacks have use for a margin.
+    /// Whether the network has what the attack looks at: zones of its latent, a mask. All attacks have use for a
+    /// margin.
     pub fn fits(&self, graph: &Graph, traits: &Traits) -> bool {
         match self {
-            Self::IapSeg(_) => LossKind::Segmentation { weight: iap::MASK_WEIGHT }.fits(graph, traits.zones),
+            Self::IapSeg(p) => {
+                LossKind::Segmentation { weight: iap::MASK_WEIGHT, hold: p.hold }.fits(graph, traits.zones)
+            }
             Self::UapOverfire(_) => traits.zones,
+            Self::GdUap(_) => LossKind::Layers.fits(graph, traits.zones),
             _ => true,
         }
     }
 
-    /// Makes the attack ready, within the L-infinity budget `eps` where it takes one: a universal one is crafted here.
+    /// What the attack is made of before it meets its images.
+    pub fn needs(&self) -> Needs<'_> {
+        match self {
+            Self::Uap(params) => Needs::Images(params.images as usize),
+            Self::Universal(file) => Needs::Change(file),
+            _ => Needs::Nothing,
+        }
+    }
+
+    /// Makes the attack ready, within the L-infinity budget `eps` where it takes one: a universal change is crafted
+    /// here, of the images `made_of` where [`Attack::needs`] asks for some.
     ///
     /// # Errors
-    /// A budget is missing, or the network has nothing that the attack needs, cannot run or answers with something
-    /// that is not finite.
-    pub fn prepare(&self, ascent: &mut dyn Ascent, eps: Option<Eps>, seed: u64) -> Result<Ready<'_>, Error> {
+    /// A budget or what the attack is made of is missing, or the network has nothing that the attack needs, cannot
+    /// run or answers with something that is not finite.
+    pub fn prepare(
+        &self,
+        ascent: &mut dyn Ascent,
+        eps: Option<Eps>,
+        seed: u64,
+        made_of: Option<&Samples<'_>>,
+    ) -> Result<Ready<'_>, Error> {
         let eps = eps.filter(|_| self.takes_budget());
+        let nothing = |what| Repr::NoMaterial { attack: self.name(), what };
         let universal = match self {
-            Self::UapOverfire(params) => Some(universal::overfire(ascent, *params, self.budget(eps)?, seed)?),
+            Self::UapOverfire(p) => Some(uap_overfire::craft(ascent, *p, self.budget(eps)?, seed)?),
+            Self::GdUap(p) => Some(gd_uap::craft(ascent, *p, self.budget(eps)?, seed)?),
+            Self::Uap(p) => {
+                let images = made_of.ok_or_else(|| nothing("images"))?;
+                Some(uap::craft(ascent, *p, self.budget(eps)?, images)?)
+            }
+            Self::Universal(_) => return Err(nothing("a change that somebody has crafted").into()),
             _ => None,
         };
         Ok(Ready { attack: self, eps, universal })
     }
 
-    /// [`Attack::prepare`], then [`Ready::run`].
+    /// Makes the attack ready with a change that somebody has crafted, of the size of the network's images.
+    pub fn prepared(&self, universal: Universal) -> Ready<'_> {
+        Ready { attack: self, eps: None, universal: Some(universal) }
+    }
+
+    /// [`Attack::prepare`], of these images where it is made of some, then [`Ready::run`].
     ///
     /// # Errors
     /// As both.
@@ -171,7 +231,7 @@ impl Attack {
         eps: Option<Eps>,
         criterion: Criterion,
     ) -> Result<Outcome, Error> {
-        self.prepare(ascent, eps, samples.seed)?.run(ascent, samples, criterion)
+        self.prepare(ascent, eps, samples.seed, Some(samples))?.run(ascent, samples, criterion)
     }
 
     fn budget(&self, eps: Option<Eps>) -> Result<Eps, Error> {
@@ -206,15 +266,21 @@ impl Attack {
                 let eps = ball()?;
                 Box::new(move |s| urn::search(s, eps))
             }
+            Self::Square(params) => {
+                let eps = ball()?;
+                Box::new(move |s| square::search(s, eps, params))
+            }
             Self::DeepFool(params) => Box::new(move |s| deepfool::search(s, params)),
+            Self::Fmn(params) => Box::new(move |s| fmn::search(s, params)),
             Self::Cw(params) => Box::new(move |s| cw::search(s, params, Distortion::Squared)),
             Self::CfL2(params) => Box::new(move |s| cw::search(s, params, Distortion::Length)),
             Self::CfL0(params) => Box::new(move |s| cf_l0::search(s, params)),
             Self::SparseFool(params) => Box::new(move |s| sparsefool::search(s, params)),
             Self::SigmaZero(params) => Box::new(move |s| sigma_zero::search(s, params)),
             Self::Jsma(params) => Box::new(move |s| jsma::search(s, params)),
-            Self::Iap(params) | Self::IapSeg(params) => Box::new(move |s| iap::search(s, params)),
-            Self::UapOverfire(_) => Box::new(fixed),
+            Self::Iap(p) => Box::new(move |s| iap::search(s, p.steps, p.alpha, p.eps)),
+            Self::IapSeg(p) => Box::new(move |s| iap::search(s, p.steps, Factor::Fixed(p.alpha), p.eps)),
+            Self::UapOverfire(_) | Self::GdUap(_) | Self::Uap(_) | Self::Universal(_) => Box::new(fixed),
             Self::Kra(_) => return Err(Repr::Inside { found: "kra", known: Self::inside() }.into()),
         })
     }
@@ -227,7 +293,9 @@ impl Attack {
 
     /// Whether the Key Region Attack may hold this one: it descends the margin from the image that it is given.
     pub(crate) fn can_be_held(&self) -> bool {
-        !matches!(self, Self::Kra(_) | Self::Iap(_) | Self::IapSeg(_) | Self::UapOverfire(_) | Self::Urn)
+        use Attack::{GdUap, Iap, IapSeg, Kra, Square, Uap, UapOverfire, Universal, Urn};
+        let others = matches!(self, Kra(_) | Iap(_) | IapSeg(_) | Square(_) | Urn);
+        !others && !matches!(self, UapOverfire(_) | GdUap(_) | Uap(_) | Universal(_))
     }
 
     /// The name of the stream of random numbers: an attack inside another draws its own.
@@ -285,7 +353,7 @@ impl Ready<'_> {
     pub(crate) fn loss<'m>(&self, masks: &'m [Vec<f32>]) -> Loss<'m> {
         match self.attack {
             Attack::Iap(_) => Loss::Activation,
-            Attack::IapSeg(_) => Loss::Segmentation { masks, weight: iap::MASK_WEIGHT },
+            Attack::IapSeg(p) => Loss::Segmentation { masks, weight: iap::MASK_WEIGHT, hold: p.hold },
             _ => Loss::Margin,
         }
     }

@@ -6,7 +6,11 @@
 //! share of the pixels is frozen at a time, where the latter's code freezes some 0.3 sqrt(n): at the end, where
 //! it matters, the share shrinks down to single pixels.
 
+use std::fmt;
+
 use crate::cw::Distortion;
+use crate::error::Error;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Start};
 use crate::tanh_box::TanhBox;
 
@@ -26,6 +30,24 @@ pub struct CfL0 {
 impl Default for CfL0 {
     fn default() -> Self {
         Self { steps: 50, c: 1e-2, rate: 1e-2, freeze: 0.3 }
+    }
+}
+
+impl CfL0 {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self {
+            steps: p.count("steps", default.steps)?,
+            c: p.number("c", default.c, 1e-9..=1e9)?,
+            rate: p.number("rate", default.rate, 1e-6..=10.0)?,
+            freeze: p.number("freeze", default.freeze, 1e-3..=0.99)?,
+        })
+    }
+}
+
+impl fmt::Display for CfL0 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={},c={},rate={},freeze={}", self.steps, self.c, self.rate, self.freeze)
     }
 }
 

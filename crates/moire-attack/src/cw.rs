@@ -6,8 +6,12 @@
 //! open is as in the former. A point that is decided wrongly but would not survive the criterion (its rounding,
 //! say) is pushed on. The published 1000 steps a search are many for what they bring: the default is 100.
 
+use std::fmt;
+
 use moire_tensor::Norm;
 
+use crate::error::Error;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Start};
 use crate::tanh_box::TanhBox;
 
@@ -27,6 +31,24 @@ pub struct Cw {
 impl Default for Cw {
     fn default() -> Self {
         Self { steps: 100, searches: 9, c: 1e-3, rate: 1e-2 }
+    }
+}
+
+impl Cw {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self {
+            steps: p.count("steps", default.steps)?,
+            searches: p.count("searches", default.searches)?,
+            c: p.number("c", default.c, 1e-9..=1e9)?,
+            rate: p.number("rate", default.rate, 1e-6..=10.0)?,
+        })
+    }
+}
+
+impl fmt::Display for Cw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={},searches={},c={},rate={}", self.steps, self.searches, self.c, self.rate)
     }
 }
 

@@ -7,38 +7,16 @@
 use std::fmt;
 
 use crate::ball::sign;
+use crate::error::Error;
+use crate::measure::Measure;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Start};
-
-/// The norm that `DeepFool` keeps small.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeepFoolNorm {
-    /// The Euclidean length.
-    #[default]
-    L2,
-    /// The largest change.
-    Linf,
-}
-
-impl DeepFoolNorm {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::L2, Self::Linf].into_iter().find(|n| n.to_string() == text)
-    }
-}
-
-impl fmt::Display for DeepFoolNorm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::L2 => "l2",
-            Self::Linf => "linf",
-        })
-    }
-}
 
 /// Parameters of `DeepFool`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DeepFool {
-    /// The norm to be small.
-    pub norm: DeepFoolNorm,
+    /// The size to be small.
+    pub norm: Measure,
     /// Most steps, at least 1.
     pub steps: u32,
     /// How far beyond the boundary, as a share of the whole change, 0 or more.
@@ -47,7 +25,24 @@ pub struct DeepFool {
 
 impl Default for DeepFool {
     fn default() -> Self {
-        Self { norm: DeepFoolNorm::L2, steps: 50, overshoot: 0.02 }
+        Self { norm: Measure::L2, steps: 50, overshoot: 0.02 }
+    }
+}
+
+impl DeepFool {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self {
+            norm: p.take("norm", "l2 or linf", default.norm, Measure::parse)?,
+            steps: p.count("steps", default.steps)?,
+            overshoot: p.number("overshoot", default.overshoot, 0.0..=10.0)?,
+        })
+    }
+}
+
+impl fmt::Display for DeepFool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "norm={},steps={},overshoot={}", self.norm, self.steps, self.overshoot)
     }
 }
 
@@ -68,15 +63,10 @@ pub(crate) fn search(start: &Start, params: DeepFool) -> Box<dyn Search> {
 
 /// The factor of `direction` (or of its sign) that crosses the linearised boundary at distance `margin`, or `None`
 /// where there is no direction.
-fn crossing(norm: DeepFoolNorm, margin: f32, direction: &[f32]) -> Option<f32> {
-    let (margin, values) = (f64::from(margin.abs()), direction.iter().map(|&g| f64::from(g)));
-    let (length, unit) = if norm == DeepFoolNorm::Linf {
-        (values.map(f64::abs).sum::<f64>(), 1.0)
-    } else {
-        let length = values.map(|g| g * g).sum::<f64>().sqrt();
-        (length, length)
-    };
-    (length > 0.0).then_some(((margin / length + 1e-4) / unit) as f32)
+fn crossing(norm: Measure, margin: f32, direction: &[f32]) -> Option<f32> {
+    let length = norm.dual(direction.iter().copied());
+    let unit = if norm == Measure::Linf { 1.0 } else { length };
+    (length > 0.0).then_some(((f64::from(margin.abs()) / length + 1e-4) / unit) as f32)
 }
 
 impl Search for DeepFoolSearch {
@@ -92,7 +82,7 @@ impl Search for DeepFoolSearch {
             return;
         };
         for (i, &g) in answer.direction.iter().enumerate() {
-            self.change[i] += factor * if self.params.norm == DeepFoolNorm::Linf { sign(g) } else { g };
+            self.change[i] += factor * if self.params.norm == Measure::Linf { sign(g) } else { g };
             self.x[i] = (self.from[i] + (1.0 + self.params.overshoot) * self.change[i]).clamp(0.0, 1.0);
         }
         self.steps += 1;

@@ -143,7 +143,7 @@ impl Objective for Detector<'_> {
     fn value_and_grad(&mut self, x: &Images, samples: &[usize], loss: Loss<'_>) -> Result<Evaluation, Error> {
         let (size, kind) = (self.size, loss.kind());
         let signs = match kind {
-            LossKind::Overfire { .. } => vec![1.0; samples.len()],
+            LossKind::Overfire { .. } | LossKind::Layers => vec![1.0; samples.len()],
             _ => self.signs(samples)?,
         };
         let at = self.step(kind)?;
@@ -169,27 +169,40 @@ impl Objective for Detector<'_> {
                     let each = size / 3;
                     inputs.push((LossKind::MASK, &masks[first * each..(first + count) * each]));
                 }
-                LossKind::Margin | LossKind::Overfire { .. } => {}
+                LossKind::Margin | LossKind::Overfire { .. } | LossKind::Layers => {}
             }
             program.run(count, &inputs)?;
             margins.extend_from_slice(program.output("margin")?);
             descent.extend(program.output("gradient")?.iter().map(|g| -g));
         }
+        let mut slopes = vec![0.0; samples.len()];
         for (i, (margin, sign)) in margins.iter_mut().zip(&signs).enumerate() {
             *margin *= sign;
             let own = &mut descent[i * size..(i + 1) * size];
             match kind {
-                LossKind::Margin => own.iter_mut().for_each(|d| *d *= sign),
+                LossKind::Margin => {
+                    own.iter_mut().for_each(|d| *d *= sign);
+                    slopes[i] = own.iter().map(|d| d * d).sum();
+                }
                 // Two factors: from the network's units to pixels, for the gradient and for the step along it.
                 LossKind::Activation | LossKind::Segmentation { .. } => {
-                    own.iter_mut().enumerate().for_each(|(v, d)| *d *= self.traits.std[v * 3 / size].powi(2));
+                    let mut slope = 0.0;
+                    for (v, d) in own.iter_mut().enumerate() {
+                        let raw = std::mem::replace(d, *d * self.traits.std[v * 3 / size].powi(2));
+                        slope += raw * *d;
+                    }
+                    if kind == LossKind::Activation {
+                        // The cross-entropy's gradient is the margin's times the probability that is left to the truth.
+                        let share = if self.traits.zones { 1.0 } else { 1.0 / (1.0 + (-*margin).exp()) };
+                        slopes[i] = slope / share;
+                    }
                 }
-                LossKind::Overfire { .. } => {}
+                LossKind::Overfire { .. } | LossKind::Layers => {}
             }
         }
         finite("margin", &margins, samples)?;
         finite("gradient", &descent, samples)?;
-        Ok(Evaluation { margins, descent: Tensor::new(x.tensor().shape().clone(), descent)? })
+        Ok(Evaluation { margins, descent: Tensor::new(x.tensor().shape().clone(), descent)?, slopes })
     }
 
     fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error> {

@@ -1,8 +1,8 @@
 //! Editors to be broken: one image, every model, every edit (CDMAA, Future Internet 14(2):46, 2022).
 //!
 //! For an image `x`, models `G_j` and conditions `c_i`, `L_j(x')` is the mean over i of the mean squared difference
-//! between `G_j(x', c_i)` and `G_j(x, c_i)`, in the units of the edits, `[-1, 1]`. An [`Ascent`] over [`Editors`] combines
-//! the gradients over the edits of each model, and these over the models.
+//! between `G_j(x', c_i)` and `G_j(x, c_i)`, in the units of the edits, `[-1, 1]`. An [`Ascent`] over [`Editors`]
+//! combines the gradients over the edits of each model, and these over the models.
 //!
 //! At `x` the losses and their gradients are exactly 0, so every search starts a hair beside it.
 
@@ -214,7 +214,7 @@ fn scale(how: Regularisation, part: &Part) -> f64 {
 
 impl Ascent for Editors {
     /// The direction in which the combined loss grows. The margin is tau minus the smallest loss of any edit: below 0
-    /// once every edit of every model is broken.
+    /// once every edit of every model is broken. Its slope is not known.
     fn direction(&mut self, x: &Images, samples: &[usize], loss: Loss<'_>) -> Result<Evaluation, Error> {
         if !matches!(loss, Loss::Margin) {
             return Err(Repr::NoLoss { loss: loss.kind().name() }.into());
@@ -225,7 +225,8 @@ impl Ascent for Editors {
             margins.push(margin);
             descent.extend(direction);
         }
-        Ok(Evaluation { margins, descent: Tensor::new(x.tensor().shape().clone(), descent)? })
+        let (descent, slopes) = (Tensor::new(x.tensor().shape().clone(), descent)?, vec![0.0; samples.len()]);
+        Ok(Evaluation { margins, descent, slopes })
     }
 
     fn margins(&mut self, x: &Images, samples: &[usize]) -> Result<Vec<f32>, Error> {

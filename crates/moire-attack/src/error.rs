@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Shape,
     /// An attack within a budget was given none.
     Budget,
+    /// An attack that is made of images, or of a change that somebody has crafted, was given none.
+    Material,
     /// A network's graph cannot be attacked or run, or has no such layer.
     Graph,
 }
@@ -40,6 +42,7 @@ impl Error {
                 ErrorKind::Shape
             }
             Repr::NoBudget { .. } => ErrorKind::Budget,
+            Repr::NoMaterial { .. } => ErrorKind::Material,
             Repr::Graph(_) | Repr::NoLoss { .. } | Repr::NoLayers | Repr::NotALayer { .. } => {
                 ErrorKind::Graph
             }
@@ -77,7 +80,11 @@ pub(crate) enum Repr {
     Criterion { text: String },
     #[error("{attack} is an attack within a budget, and there is none")]
     NoBudget { attack: &'static str },
-    #[error("the network has nothing that {loss} could be of: it is for networks with zones, or with a mask")]
+    #[error("{attack} is made of {what}, and there is none")]
+    NoMaterial { attack: &'static str, what: &'static str },
+    #[error(
+        "the network has nothing that {loss} could be of: it is for networks with zones, with a mask, or with layers"
+    )]
     NoLoss { loss: &'static str },
     #[error(
         "the network has no feature map that all of its decision passes through: name its layers (layers=a+b)"

@@ -1,9 +1,10 @@
 //! The individual attacks on facial forensics models (Huang et al., arXiv 1911.00660, section 3.1:
 //! `v <- clip(v - alpha grad L(x + v))` from `v = 0`): the raw gradient, without a sign, all steps whatever happens.
 //!
-//! alpha is in the units of the network's own normalised input; the paper's values are not stated. With 1 the published
-//! Y-shaped autoencoder calls 97 % of 70 `Face2Face` crops correctly, and 77, 4, 0, 0 and 0 % of the saved files after
-//! 1, 3, 5, 10 and 20 steps, whose changes have a root mean square of 0.3, 0.7, 0.8, 1.0 and 1.0 of 255 (`moire audit`).
+//! alpha is in the units of the network's own normalised input; the paper's values are not stated. With 1 the
+//! published Y-shaped autoencoder calls 97 % of 70 `Face2Face` crops correctly, and 77, 4, 0, 0 and 0 % of the saved
+//! files after 1, 3, 5, 10 and 20 steps, whose changes have a root mean square of 0.3, 0.7, 0.8, 1.0 and 1.0 of 255
+//! (`moire audit`).
 //!
 //! The mask, on 8 crops that are called fake, random triangles, 100 steps, saved files; all are called fake still:
 //!
@@ -18,46 +19,134 @@
 //! The loss that the network was trained with saturates where it is sure, and there an attack has to move it: hence the
 //! logits. A step of 1 keeps the change under 2 of 255.
 
+use std::fmt;
+
 use crate::ball::Ball;
+use crate::error::Error;
+use crate::loss::Hold;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Start};
 
-/// Parameters of [`Attack::Iap`](crate::Attack::Iap) and [`Attack::IapSeg`](crate::Attack::IapSeg).
+/// Parameters of [`Attack::Iap`](crate::Attack::Iap).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Iap {
+    /// Steps, at least 1.
+    pub steps: u32,
+    /// The factor of the gradient.
+    pub alpha: Factor,
+    /// Bound of the change of any pixel, in `[0, 1]`; 1 is none.
+    pub eps: f32,
+}
+
+impl Default for Iap {
+    fn default() -> Self {
+        Self { steps: 20, alpha: Factor::Auto, eps: 1.0 }
+    }
+}
+
+impl Iap {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self {
+            steps: p.count("steps", default.steps)?,
+            alpha: p.take("alpha", "auto or a number above 0", default.alpha, Factor::parse)?,
+            eps: p.number("eps", default.eps, 0.0..=1.0)?,
+        })
+    }
+}
+
+impl fmt::Display for Iap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={},alpha={},eps={}", self.steps, self.alpha, self.eps)
+    }
+}
+
+/// Parameters of [`Attack::IapSeg`](crate::Attack::IapSeg).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct IapSeg {
     /// Steps, at least 1.
     pub steps: u32,
     /// The factor of the gradient, above 0.
     pub alpha: f32,
     /// Bound of the change of any pixel, in `[0, 1]`; 1 is none.
     pub eps: f32,
+    /// What holds the answer on the side of fake.
+    pub hold: Hold,
 }
 
-impl Iap {
-    /// The classification attack's defaults.
-    pub const CLASSIFICATION: Self = Self { steps: 20, alpha: 1.0, eps: 1.0 };
-    /// The segmentation attack's defaults.
-    pub const SEGMENTATION: Self = Self { steps: 100, alpha: 1.0, eps: 1.0 };
+impl Default for IapSeg {
+    fn default() -> Self {
+        Self { steps: 100, alpha: 1.5, eps: 1.0, hold: Hold::default() }
+    }
 }
 
-/// How much the segmentation term weighs beside the activation term: the paper's 1.8.
+impl IapSeg {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self {
+            steps: p.count("steps", default.steps)?,
+            alpha: p.number("alpha", default.alpha, 1e-6..=1e6)?,
+            eps: p.number("eps", default.eps, 0.0..=1.0)?,
+            hold: p.take("hold", "margin or activation", default.hold, Hold::parse)?,
+        })
+    }
+}
+
+impl fmt::Display for IapSeg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={},alpha={},eps={},hold={}", self.steps, self.alpha, self.eps, self.hold)
+    }
+}
+
+/// The factor of a raw gradient.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Factor {
+    /// For each image what takes its first step a quarter of the way to the linearised boundary; the same from then on.
+    Auto,
+    /// One for all, above 0.
+    Fixed(f32),
+}
+
+impl Factor {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text == "auto" {
+            return Some(Self::Auto);
+        }
+        text.parse().ok().filter(|v| (1e-6..=1e6).contains(v)).map(Self::Fixed)
+    }
+}
+
+impl fmt::Display for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(factor) => write!(f, "{factor}"),
+        }
+    }
+}
+
+/// How much the segmentation term weighs beside the other: the paper's 1.8.
 pub(crate) const MASK_WEIGHT: f32 = 1.8;
 
 struct IapSearch {
-    params: Iap,
+    most: u32,
     ball: Ball,
     x: Vec<f32>,
+    /// The factor, once it is known.
+    factor: Option<f32>,
     steps: u32,
     ended: Option<bool>,
 }
 
-pub(crate) fn search(start: &Start, params: Iap) -> Box<dyn Search> {
-    let ball = Ball { clean: start.clean.clone(), eps: params.eps };
-    Box::new(IapSearch { params, ball, x: start.from.clone(), steps: 0, ended: None })
+pub(crate) fn search(start: &Start, steps: u32, alpha: Factor, eps: f32) -> Box<dyn Search> {
+    let ball = Ball { clean: start.clean.clone(), eps };
+    let factor = if let Factor::Fixed(factor) = alpha { Some(factor) } else { None };
+    Box::new(IapSearch { most: steps, ball, x: start.from.clone(), factor, steps: 0, ended: None })
 }
 
 impl Search for IapSearch {
     fn ask(&self) -> Option<(Ask, &[f32])> {
-        let ask = if self.steps < self.params.steps { Ask::Gradient } else { Ask::Verdict };
+        let ask = if self.steps < self.most { Ask::Gradient } else { Ask::Verdict };
         self.ended.is_none().then_some((ask, &self.x[..]))
     }
 
@@ -66,8 +155,10 @@ impl Search for IapSearch {
             self.ended = Some(answer.met);
             return;
         }
+        let quarter = || if answer.slope > 0.0 { 0.25 * answer.margin.max(0.0) / answer.slope } else { 0.0 };
+        let factor = *self.factor.get_or_insert_with(quarter);
         for (i, (x, d)) in self.x.iter_mut().zip(answer.direction).enumerate() {
-            *x = self.ball.project(i, *x - self.ball.clean[i] + self.params.alpha * d);
+            *x = self.ball.project(i, *x - self.ball.clean[i] + factor * d);
         }
         self.steps += 1;
     }

@@ -5,6 +5,10 @@
 //! square of its summed gradient, and the best pair is the two values with the most to gain. Values may rise or
 //! fall, whichever helps, as in Wiyatno and Xu (arXiv 1808.07945).
 
+use std::fmt;
+
+use crate::error::Error;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Start};
 
 /// Parameters of the saliency map attack.
@@ -17,6 +21,19 @@ pub struct Jsma {
 impl Default for Jsma {
     fn default() -> Self {
         Self { steps: 200 }
+    }
+}
+
+impl Jsma {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self { steps: p.count("steps", default.steps)? })
+    }
+}
+
+impl fmt::Display for Jsma {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={}", self.steps)
     }
 }
 

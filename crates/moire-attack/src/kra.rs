@@ -32,7 +32,9 @@
 use std::fmt;
 
 use crate::attack::Attack;
+use crate::error::Error;
 use crate::layers::KeyLayers;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Searcher, Start};
 
 /// When the region restrains the attack inside.
@@ -77,6 +79,23 @@ impl Kra {
     pub fn around(attack: Attack) -> Self {
         let masking = if attack.takes_budget() { Masking::Inside } else { Masking::After };
         Self { attack: Box::new(attack), rounds: 20, masking, layers: KeyLayers::default() }
+    }
+
+    pub(crate) fn read(p: &mut Params<'_>, attack: Attack) -> Result<Self, Error> {
+        let default = Self::around(attack);
+        let layers = "default or names of layers with + between them";
+        Ok(Self {
+            rounds: p.count("rounds", default.rounds)?,
+            masking: p.take("mask", "inside or after", default.masking, Masking::parse)?,
+            layers: p.take("layers", layers, default.layers, KeyLayers::parse)?,
+            attack: default.attack,
+        })
+    }
+}
+
+impl fmt::Display for Kra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rounds={},mask={},layers={}", self.rounds, self.masking, self.layers)
     }
 }
 

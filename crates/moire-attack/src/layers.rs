@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use moire_graph::{Act, Graph, Op, ValueId};
+use moire_graph::{Act, Graph, Node, Op, ValueId};
 
 use crate::error::{Error, Repr};
 
@@ -78,17 +78,7 @@ fn named(graph: &Graph, name: &str) -> Result<ValueId, Error> {
 /// Feature maps of more than one pixel that every path from `x` to `y` passes through, in order.
 fn bottlenecks(graph: &Graph, x: ValueId, y: ValueId) -> Vec<ValueId> {
     let count = graph.nodes().len();
-    let (mut from_x, mut to_y) = (vec![false; count], vec![false; count]);
-    from_x[x.index()] = true;
-    to_y[y.index()] = true;
-    for (value, node) in graph.values() {
-        from_x[value.index()] |= node.inputs.iter().any(|v| from_x[v.index()]);
-    }
-    for (value, node) in graph.values().collect::<Vec<_>>().into_iter().rev() {
-        if to_y[value.index()] {
-            node.inputs.iter().for_each(|v| to_y[v.index()] = true);
-        }
-    }
+    let [from_x, to_y] = between(graph, x, y);
     // In the order of computation, a value is passed by every path if no edge leads past it.
     let on_path = |v: ValueId| from_x[v.index()] && to_y[v.index()];
     let mut last_use = vec![0; count];
@@ -105,6 +95,38 @@ fn bottlenecks(graph: &Graph, x: ValueId, y: ValueId) -> Vec<ValueId> {
         reach = reach.max(last_use[value.index()]);
     }
     found
+}
+
+/// The features after each nonlinearity between the image and the margin; of a network that has none, those of its
+/// convolutions.
+pub(crate) fn features(graph: &Graph) -> Result<Vec<ValueId>, moire_graph::Error> {
+    let [from_x, to_y] = between(graph, graph.input("x")?, graph.output("margin")?);
+    let maps = |is: fn(&Op) -> bool| -> Vec<ValueId> {
+        let is_one = |v: ValueId, node: &Node| {
+            let on_path = from_x[v.index()] && to_y[v.index()];
+            on_path && matches!(node.shape[..], [1, _, _, _]) && is_feature(&node.op) && is(&node.op)
+        };
+        graph.values().filter(|(v, node)| is_one(*v, node)).map(|(v, _)| v).collect()
+    };
+    let activations = maps(|op| matches!(op, Op::Act(_)));
+    Ok(if activations.is_empty() { maps(|op| matches!(op, Op::Conv2d(_))) } else { activations })
+}
+
+/// For each value whether it hangs on `x`, and whether `y` hangs on it.
+fn between(graph: &Graph, x: ValueId, y: ValueId) -> [Vec<bool>; 2] {
+    let count = graph.nodes().len();
+    let (mut from_x, mut to_y) = (vec![false; count], vec![false; count]);
+    from_x[x.index()] = true;
+    to_y[y.index()] = true;
+    for (value, node) in graph.values() {
+        from_x[value.index()] |= node.inputs.iter().any(|v| from_x[v.index()]);
+    }
+    for (value, node) in graph.values().collect::<Vec<_>>().into_iter().rev() {
+        if to_y[value.index()] {
+            node.inputs.iter().for_each(|v| to_y[v.index()] = true);
+        }
+    }
+    [from_x, to_y]
 }
 
 /// Whether an op makes features, rather than preparing an image or reading a decision.

@@ -8,6 +8,7 @@
 //! - [`Attack`]: any attack with its parameters, as text and back: `pgd(steps=10,alpha=eps/4)`.
 //! - [`Kra`]: the Key Region Attack, which holds any other; [`KeyRegions`], [`KeyLayers`]: where it goes and why.
 //! - [`Session`]: one attack on a stream of images; [`Finished`] ones leave, others take their seats.
+//! - [`Universal`]: one change for all images, crafted once, which a file can keep.
 //! - [`Criterion`]: when an image counts as done; it then leaves the batch.
 //! - [`Outcome`]: what came out, and what it cost.
 //!
@@ -47,6 +48,8 @@ mod editor;
 mod editors;
 mod error;
 mod fgsm;
+mod fmn;
+mod gd_uap;
 mod grid;
 mod i_fgsm;
 mod iap;
@@ -54,6 +57,7 @@ mod jsma;
 mod kra;
 mod layers;
 mod loss;
+mod measure;
 mod mgda;
 mod mi_fgsm;
 mod outcome;
@@ -65,8 +69,11 @@ mod sigma_zero;
 mod sign;
 mod sparsefool;
 mod spelling;
+mod square;
 mod tanh_box;
 mod triangle;
+mod uap;
+mod uap_overfire;
 mod universal;
 mod urn;
 
@@ -75,16 +82,19 @@ pub use ascent::{Ascent, Evaluation, Objective, Samples};
 pub use attack::{Attack, Ready};
 pub use cf_l0::CfL0;
 pub use cw::Cw;
-pub use deepfool::{DeepFool, DeepFoolNorm};
+pub use deepfool::DeepFool;
 pub use detector::{Detector, Traits};
 pub use editor::{Editor, Frame};
 pub use editors::{Combination, Editors, Regularisation, Sight, Strategy};
 pub use error::{Error, ErrorKind};
-pub use iap::Iap;
+pub use fmn::Fmn;
+pub use gd_uap::GdUap;
+pub use iap::{Factor, Iap, IapSeg};
 pub use jsma::Jsma;
 pub use kra::{KeyRegions, Kra, Masking};
 pub use layers::{KeyLayers, key_layers};
-pub use loss::{Loss, OverfireForm};
+pub use loss::{Hold, Loss, OverfireForm};
+pub use measure::Measure;
 pub use mgda::shortest;
 pub use mi_fgsm::MiFgsm;
 pub use outcome::{Criterion, Found, Outcome};
@@ -92,4 +102,7 @@ pub use params::{Alpha, Walk};
 pub use session::{Finished, Left, Session};
 pub use sigma_zero::SigmaZero;
 pub use sparsefool::SparseFool;
-pub use universal::{UapOverfire, Universal};
+pub use square::Square;
+pub use uap::Uap;
+pub use uap_overfire::UapOverfire;
+pub use universal::{Needs, Universal};

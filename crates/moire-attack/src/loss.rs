@@ -5,6 +5,8 @@ use std::fmt;
 use moire_graph::{Act, Builder, Error, Graph, Op, ValueId};
 use moire_tensor::Label;
 
+use crate::layers::features;
+
 /// What an attack makes fall.
 #[derive(Debug, Clone, Copy)]
 pub enum Loss<'a> {
@@ -14,13 +16,15 @@ pub enum Loss<'a> {
     /// How far the network is from saying the opposite of the label. For zones `|a_1 - y| + |a_0 - (1 - y)|`, y = 1 for
     /// real (Nguyen et al., arXiv 1906.06876, section 3.2); for all others the cross-entropy.
     Activation,
-    /// The same with the answer held just on the side of fake, plus a weighted cross-entropy of the predicted mask
-    /// with a wanted one. Zones and a mask only.
+    /// A weighted cross-entropy of the predicted mask with a wanted one, while the answer is held on the side of
+    /// fake. Zones and a mask only.
     Segmentation {
         /// The wanted mask of each sample, `[h * w]`, 1 where manipulated.
         masks: &'a [Vec<f32>],
         /// What the mask weighs.
         weight: f32,
+        /// What holds the answer.
+        hold: Hold,
     },
     /// How little one zone fires beside the other. Zones only.
     Overfire {
@@ -31,10 +35,39 @@ pub enum Loss<'a> {
         /// The formula.
         form: OverfireForm,
     },
+    /// How little every layer fires: `-sum over layers of log(||h||_2^2 / 2)`, h the features after each nonlinearity
+    /// (Mopuri et al., arXiv 1801.08092, section 3.1).
+    Layers,
 }
 
-/// The readings of the over-firing objective, of Huang et al. (arXiv 1911.00660), whose text describes the formula; `a_on` is the
-/// energy of the zone that is to fire, `a_off` of the other.
+/// What holds the answer on the side of fake while a mask is forged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hold {
+    /// Nothing, until the zones come closer than 0.1: `max(0, 0.1 - (a_0 - a_1))`.
+    #[default]
+    Margin,
+    /// The activation loss with y = 0.45, as published: it pulls the energies to 0.45 and 0.55, where they have the
+    /// same distance.
+    Activation,
+}
+
+impl Hold {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Margin, Self::Activation].into_iter().find(|h| h.to_string() == text)
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Margin => "margin",
+            Self::Activation => "activation",
+        })
+    }
+}
+
+/// The readings of the over-firing objective, of Huang et al. (arXiv 1911.00660), whose text describes the formula;
+/// `a_on` is the energy of the zone that is to fire, `a_off` of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OverfireForm {
     /// `exp(k a_off) - a_on`
@@ -64,8 +97,9 @@ impl fmt::Display for OverfireForm {
 pub(crate) enum LossKind {
     Margin,
     Activation,
-    Segmentation { weight: f32 },
+    Segmentation { weight: f32, hold: Hold },
     Overfire { zone: Label, k: f32, form: OverfireForm },
+    Layers,
 }
 
 impl Loss<'_> {
@@ -73,14 +107,14 @@ impl Loss<'_> {
         match *self {
             Self::Margin => LossKind::Margin,
             Self::Activation => LossKind::Activation,
-            Self::Segmentation { weight, .. } => LossKind::Segmentation { weight },
+            Self::Segmentation { weight, hold, .. } => LossKind::Segmentation { weight, hold },
             Self::Overfire { zone, k, form } => LossKind::Overfire { zone, k, form },
+            Self::Layers => LossKind::Layers,
         }
     }
 }
 
-/// What the network is asked to say, while its mask is forged: fake, but barely (from the paper's 0.45 on a scale where
-/// 1 is real).
+/// What the network is to say while its mask is forged: fake, but barely. The paper's 0.45, where 1 is real.
 const BARELY_FAKE: f32 = 0.45;
 
 impl LossKind {
@@ -96,6 +130,7 @@ impl LossKind {
             Self::Activation => "the activation loss",
             Self::Segmentation { .. } => "the segmentation loss",
             Self::Overfire { .. } => "over-firing",
+            Self::Layers => "the firing of layers",
         }
     }
 
@@ -105,6 +140,7 @@ impl LossKind {
             Self::Margin | Self::Activation => true,
             Self::Segmentation { .. } => zones && graph.output("mask").is_ok(),
             Self::Overfire { .. } => zones,
+            Self::Layers => features(graph).is_ok_and(|all| !all.is_empty()),
         }
     }
 
@@ -136,10 +172,19 @@ impl LossKind {
                 let signed = b.mul(margin, sign)?;
                 b.act(signed, Act::Softplus)?
             }
-            Self::Segmentation { weight } => {
-                let energies = energies(&mut b)?;
-                let wanted = b.scalar(BARELY_FAKE);
-                let held = activation(&mut b, energies, wanted)?;
+            Self::Segmentation { weight, hold } => {
+                let [fake, real] = energies(&mut b)?;
+                let held = match hold {
+                    Hold::Activation => {
+                        let wanted = b.scalar(BARELY_FAKE);
+                        activation(&mut b, [fake, real], wanted)?
+                    }
+                    Hold::Margin => {
+                        let (lead, least) = (b.sub(real, fake)?, b.scalar(1.0 - 2.0 * BARELY_FAKE));
+                        let lack = b.add(lead, least)?;
+                        b.act(lack, Act::Relu)?
+                    }
+                };
                 let p = mask.expect("the network has been found to have a mask");
                 let forged = segmentation(&mut b, graph, p)?;
                 let forged = b.scale(forged, weight)?;
@@ -150,6 +195,7 @@ impl LossKind {
                 let (on, off) = if zone == Label::Real { (real, fake) } else { (fake, real) };
                 overfire(&mut b, on, off, k, form)?
             }
+            Self::Layers => firing(&mut b, &features(graph)?)?,
         };
         let gradient = b.gradient(loss, &[x])?[0];
         b.finish([("loss", loss), ("margin", margin), ("gradient", gradient)])
@@ -167,8 +213,8 @@ fn activation(b: &mut Builder, [fake, real]: [ValueId; 2], wanted: ValueId) -> R
     b.add(real, fake)
 }
 
-/// The mean over pixels of the cross-entropy of the mask p with the wanted one m, -m ln p - (1 - m) ln(1 - p), by p's logit l:
-/// ln(1 + exp((1 - 2 m) l)).
+/// The mean over pixels of the cross-entropy of the mask p with the wanted one m, -m ln p - (1 - m) ln(1 - p), by p's
+/// logit l: ln(1 + exp((1 - 2 m) l)).
 fn segmentation(b: &mut Builder, graph: &Graph, p: ValueId) -> Result<ValueId, Error> {
     let shape = b.shape(p).clone();
     let wanted = b.input(LossKind::MASK, shape)?;
@@ -222,13 +268,30 @@ fn overfire(
     b.sub(raised, on)
 }
 
+fn firing(b: &mut Builder, layers: &[ValueId]) -> Result<ValueId, Error> {
+    let mut terms = Vec::new();
+    for &layer in layers {
+        let square = b.act(layer, Act::Square)?;
+        let sum = b.sum_all(square)?;
+        let (half, least) = (b.scale(sum, 0.5)?, b.scalar(1e-12));
+        // A layer that is dead has no logarithm, and no gradient either.
+        let raised = b.add(half, least)?;
+        terms.push(b.act(raised, Act::Log)?);
+    }
+    let mut total = b.scalar(0.0);
+    for term in terms {
+        total = b.sub(total, term)?;
+    }
+    Ok(total)
+}
+
 #[cfg(test)]
 mod tests {
     use moire_graph::{Act, Builder, Conv2d, Graph, ReduceKind};
     use moire_tensor::{Label, Shape, Tensor};
     use moire_testkit::seeded;
 
-    use super::{LossKind, OverfireForm};
+    use super::{Hold, LossKind, OverfireForm};
 
     /// A network with zones and a mask on 4 x 4 pixels.
     fn network() -> Graph {
@@ -257,18 +320,23 @@ mod tests {
         let plain = |kind: LossKind, zones: bool, x: &Tensor<f64>| {
             let out = graph.eval(&[("x", x)]).unwrap();
             let (a0, a1) = (out["y"].data()[0], out["y"].data()[1]);
-            let (k, hold) = (3.0, f64::from(0.45f32));
+            let (k, barely) = (3.0, f64::from(0.45f32));
             let entropy = |(p, m): (&f64, &f64)| -(m * p.ln() + (1.0 - m) * (1.0 - p).ln());
             let segmentation = out["mask"].data().iter().zip(mask.data()).map(entropy).sum::<f64>() / 16.0;
             match kind {
                 LossKind::Margin => a0 - a1,
                 LossKind::Activation if zones => (a1 - 1.0).abs() + a0.abs(),
                 LossKind::Activation => softplus(a0 - a1),
-                LossKind::Segmentation { .. } => {
-                    (a1 - hold).abs() + (a0 + hold - 1.0).abs() + 2.0 * segmentation
+                LossKind::Segmentation { hold, .. } => {
+                    let held = match hold {
+                        Hold::Activation => (a1 - barely).abs() + (a0 + barely - 1.0).abs(),
+                        Hold::Margin => (1.0 - 2.0 * barely - a0 + a1).max(0.0),
+                    };
+                    held + 2.0 * segmentation
                 }
                 LossKind::Overfire { form: OverfireForm::Plain, .. } => (k * a0).exp() - a1,
                 LossKind::Overfire { form: OverfireForm::Hinge, .. } => (k * (a1 - a0).max(0.0)).exp() - a0,
+                LossKind::Layers => -(8.0 * (a0 + a1)).ln(),
             }
         };
         let x = seeded(&[1, 3, 4, 4], 9, "x").map(|v| 0.5 + 0.4 * v).to_f64();
@@ -281,9 +349,11 @@ mod tests {
             (LossKind::Margin, true),
             (LossKind::Activation, true),
             (LossKind::Activation, false),
-            (LossKind::Segmentation { weight: 2.0 }, true),
+            (LossKind::Segmentation { weight: 2.0, hold: Hold::Margin }, true),
+            (LossKind::Segmentation { weight: 2.0, hold: Hold::Activation }, true),
             (LossKind::Overfire { zone: Label::Real, k: 3.0, form: OverfireForm::Plain }, true),
             (LossKind::Overfire { zone: Label::Fake, k: 3.0, form: OverfireForm::Hinge }, true),
+            (LossKind::Layers, false),
         ] {
             assert!(kind.fits(&graph, zones));
             let built = kind.graph(&graph, zones).unwrap();

@@ -1,9 +1,12 @@
 //! The momentum iterative method (Dong et al., arXiv 1710.06081, algorithm 1):
 //! m <- mu m + g / ||g||_1, x <- project(x + alpha sign(m)). A gradient of zero adds nothing to m.
 
+use std::fmt;
+
 use moire_tensor::Eps;
 
-use crate::params::Walk;
+use crate::error::Error;
+use crate::params::{Params, Walk};
 use crate::search::{Search, Start};
 use crate::sign::SignMethod;
 
@@ -19,6 +22,19 @@ pub struct MiFgsm {
 impl Default for MiFgsm {
     fn default() -> Self {
         Self { walk: Walk::default(), mu: 1.0 }
+    }
+}
+
+impl MiFgsm {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self { walk: p.walk()?, mu: p.number("mu", default.mu, 0.0..=1e3)? })
+    }
+}
+
+impl fmt::Display for MiFgsm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},mu={}", self.walk, self.mu)
     }
 }
 

@@ -5,9 +5,7 @@ use std::ops::RangeInclusive;
 
 use moire_tensor::Eps;
 
-use crate::cw::Cw;
 use crate::error::{Error, Repr};
-use crate::iap::Iap;
 
 /// The length of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -115,6 +113,19 @@ impl<'a> Params<'a> {
         self.take(parameter, &expected, default, |text| text.parse().ok().filter(|v| range.contains(v)))
     }
 
+    /// A value that has no default.
+    pub(crate) fn needed<T>(
+        &mut self,
+        parameter: &'static str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Error> {
+        let attack = self.attack;
+        let missing =
+            || Repr::Value { attack, parameter, expected: expected.to_owned(), found: String::new() };
+        self.take(parameter, expected, None, |text| parse(text).map(Some))?.ok_or_else(|| missing().into())
+    }
+
     pub(crate) fn take<T>(
         &mut self,
         parameter: &'static str,
@@ -137,24 +148,6 @@ impl<'a> Params<'a> {
         let steps = self.count("steps", default.steps)?;
         let expected = "a step such as 1/255 or a share such as eps/4";
         Ok(Walk { steps, alpha: self.take("alpha", expected, default.alpha, Alpha::parse)? })
-    }
-
-    pub(crate) fn cw(&mut self) -> Result<Cw, Error> {
-        let default = Cw::default();
-        Ok(Cw {
-            steps: self.count("steps", default.steps)?,
-            searches: self.count("searches", default.searches)?,
-            c: self.number("c", default.c, 1e-9..=1e9)?,
-            rate: self.number("rate", default.rate, 1e-6..=10.0)?,
-        })
-    }
-
-    pub(crate) fn iap(&mut self, default: Iap) -> Result<Iap, Error> {
-        Ok(Iap {
-            steps: self.count("steps", default.steps)?,
-            alpha: self.number("alpha", default.alpha, 1e-6..=1e6)?,
-            eps: self.number("eps", default.eps, 0.0..=1.0)?,
-        })
     }
 
     /// # Errors

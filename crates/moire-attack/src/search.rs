@@ -20,6 +20,15 @@ pub(crate) struct Answer<'a> {
     pub(crate) met: bool,
     /// The direction in which the loss falls, `[3, h, w]`; empty where only a verdict was asked for.
     pub(crate) direction: &'a [f32],
+    /// How fast the margin falls along it, to first order; 0 where that is not known.
+    pub(crate) slope: f32,
+}
+
+impl Answer<'_> {
+    /// What a forward pass alone says.
+    pub(crate) fn verdict(margin: f32) -> Self {
+        Self { margin, met: margin < 0.0, direction: &[], slope: 0.0 }
+    }
 }
 
 /// The search for one image's adversarial version.
@@ -44,6 +53,8 @@ pub(crate) struct Start {
     pub(crate) from: Vec<f32>,
     /// The positions `[h * w]` where a random start may draw; all of them where this is `None`.
     pub(crate) fresh: Option<Vec<bool>>,
+    /// Height and width.
+    pub(crate) size: [usize; 2],
     /// The random numbers of this image.
     pub(crate) rng: moire_tensor::Rng,
 }

@@ -148,7 +148,10 @@ impl<'r> Session<'r> {
     ) -> Result<(), Error> {
         let (attack, clean) = (self.ready.attack, image.to_vec());
         let rng = Rng::new(self.seed, id, attack.stream());
-        let mut start = Start { from: clean.clone(), clean, fresh: None, rng };
+        let [.., height, width] = self.shape.as_ref().expect("an image has entered")[..] else {
+            unreachable!("images have a height and a width")
+        };
+        let mut start = Start { from: clean.clone(), clean, fresh: None, size: [height, width], rng };
         let nudge = ascent.nudge();
         if nudge > 0.0 {
             let mut rng = Rng::new(self.seed, id, "nudge");
@@ -245,7 +248,8 @@ impl<'r> Session<'r> {
             let direction = seen.descent.row(row);
             found.gradients += 1;
             found.zero_gradient |= direction.iter().all(|&g| g == 0.0);
-            search.tell(&Answer { margin: seen.margins[row], met: met[row], direction });
+            let (margin, slope) = (seen.margins[row], seen.slopes[row]);
+            search.tell(&Answer { margin, met: met[row], direction, slope });
             // What follows the last look at an image is no step.
             found.steps += u32::from(search.ask().is_some());
         }
@@ -257,7 +261,7 @@ impl<'r> Session<'r> {
         for (&seat, margin) in seats.iter().zip(margins) {
             let (Some(search), found) = (&mut self.seats[seat], &mut self.found[seat]) else { continue };
             found.queries += 1;
-            search.tell(&Answer { margin, met: margin < 0.0, direction: &[] });
+            search.tell(&Answer::verdict(margin));
         }
         Ok(())
     }

@@ -6,8 +6,11 @@
 //! a tenth along a cosine.
 
 use std::f32::consts::PI;
+use std::fmt;
 
 use crate::adam::Adam;
+use crate::error::Error;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Start};
 
 /// Parameters of sigma-zero.
@@ -24,6 +27,23 @@ pub struct SigmaZero {
 impl Default for SigmaZero {
     fn default() -> Self {
         Self { steps: 1000, sigma: 1e-3, tau: 0.3 }
+    }
+}
+
+impl SigmaZero {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self {
+            steps: p.count("steps", default.steps)?,
+            sigma: p.number("sigma", default.sigma, 1e-9..=1.0)?,
+            tau: p.number("tau", default.tau, 0.0..=1.0)?,
+        })
+    }
+}
+
+impl fmt::Display for SigmaZero {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={},sigma={},tau={}", self.steps, self.sigma, self.tau)
     }
 }
 

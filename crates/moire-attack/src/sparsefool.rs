@@ -2,7 +2,11 @@
 //! the boundary and its normal there; then single values move, those with the largest share in the normal first,
 //! each as far as it may, until the plane through a point lambda times as far is crossed.
 
+use std::fmt;
+
 use crate::deepfool::{self, DeepFool};
+use crate::error::Error;
+use crate::params::Params;
 use crate::search::{Answer, Ask, Search, Start};
 
 /// Parameters of `SparseFool`.
@@ -17,6 +21,22 @@ pub struct SparseFool {
 impl Default for SparseFool {
     fn default() -> Self {
         Self { steps: 20, lambda: 3.0 }
+    }
+}
+
+impl SparseFool {
+    pub(crate) fn read(p: &mut Params<'_>) -> Result<Self, Error> {
+        let default = Self::default();
+        Ok(Self {
+            steps: p.count("steps", default.steps)?,
+            lambda: p.number("lambda", default.lambda, 1.0..=1e3)?,
+        })
+    }
+}
+
+impl fmt::Display for SparseFool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "steps={},lambda={}", self.steps, self.lambda)
     }
 }
 

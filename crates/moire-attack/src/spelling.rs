@@ -6,18 +6,21 @@ use std::str::FromStr;
 use crate::apgd::Apgd;
 use crate::attack::Attack;
 use crate::cf_l0::CfL0;
-use crate::deepfool::{DeepFool, DeepFoolNorm};
+use crate::cw::Cw;
+use crate::deepfool::DeepFool;
 use crate::error::{Error, Repr};
-use crate::iap::Iap;
+use crate::fmn::Fmn;
+use crate::gd_uap::GdUap;
+use crate::iap::{Iap, IapSeg};
 use crate::jsma::Jsma;
-use crate::kra::{Kra, Masking};
-use crate::layers::KeyLayers;
-use crate::loss::OverfireForm;
+use crate::kra::Kra;
 use crate::mi_fgsm::MiFgsm;
 use crate::params::Params;
 use crate::sigma_zero::SigmaZero;
 use crate::sparsefool::SparseFool;
-use crate::universal::UapOverfire;
+use crate::square::Square;
+use crate::uap::Uap;
+use crate::uap_overfire::UapOverfire;
 
 impl FromStr for Attack {
     type Err = Error;
@@ -43,80 +46,43 @@ impl FromStr for Attack {
         if held.is_some() && name != "kra" {
             return Err(Repr::HoldsNone { attack: name }.into());
         }
-        let mut p = Params::new(name, inside)?;
+        let mut parameters = Params::new(name, inside)?;
+        let p = &mut parameters;
         let attack = match name {
             "fgsm" => Self::Fgsm,
             "i_fgsm" => Self::IFgsm(p.walk()?),
             "pgd" => Self::Pgd(p.walk()?),
-            "mi_fgsm" => {
-                let (walk, default) = (p.walk()?, MiFgsm::default());
-                Self::MiFgsm(MiFgsm { walk, mu: p.number("mu", default.mu, 0.0..=1e3)? })
-            }
-            "apgd" => {
-                let default = Apgd::default();
-                let steps = p.count("steps", default.steps)?;
-                Self::Apgd(Apgd { steps, rho: p.number("rho", default.rho, 0.0..=1.0)? })
-            }
-            "deepfool" => {
-                let default = DeepFool::default();
-                let norm = p.take("norm", "l2 or linf", default.norm, DeepFoolNorm::parse)?;
-                let steps = p.count("steps", default.steps)?;
-                let overshoot = p.number("overshoot", default.overshoot, 0.0..=10.0)?;
-                Self::DeepFool(DeepFool { norm, steps, overshoot })
-            }
-            "cw" => Self::Cw(p.cw()?),
-            "cf_l2" => Self::CfL2(p.cw()?),
-            "cf_l0" => {
-                let default = CfL0::default();
-                Self::CfL0(CfL0 {
-                    steps: p.count("steps", default.steps)?,
-                    c: p.number("c", default.c, 1e-9..=1e9)?,
-                    rate: p.number("rate", default.rate, 1e-6..=10.0)?,
-                    freeze: p.number("freeze", default.freeze, 1e-3..=0.99)?,
-                })
-            }
-            "sparsefool" => {
-                let default = SparseFool::default();
-                let steps = p.count("steps", default.steps)?;
-                Self::SparseFool(SparseFool { steps, lambda: p.number("lambda", default.lambda, 1.0..=1e3)? })
-            }
-            "sigma_zero" => {
-                let default = SigmaZero::default();
-                Self::SigmaZero(SigmaZero {
-                    steps: p.count("steps", default.steps)?,
-                    sigma: p.number("sigma", default.sigma, 1e-9..=1.0)?,
-                    tau: p.number("tau", default.tau, 0.0..=1.0)?,
-                })
-            }
-            "jsma" => Self::Jsma(Jsma { steps: p.count("steps", Jsma::default().steps)? }),
+            "mi_fgsm" => Self::MiFgsm(MiFgsm::read(p)?),
+            "apgd" => Self::Apgd(Apgd::read(p)?),
+            "deepfool" => Self::DeepFool(DeepFool::read(p)?),
+            "fmn" => Self::Fmn(Fmn::read(p)?),
+            "cw" => Self::Cw(Cw::read(p)?),
+            "cf_l2" => Self::CfL2(Cw::read(p)?),
+            "cf_l0" => Self::CfL0(CfL0::read(p)?),
+            "sparsefool" => Self::SparseFool(SparseFool::read(p)?),
+            "sigma_zero" => Self::SigmaZero(SigmaZero::read(p)?),
+            "jsma" => Self::Jsma(Jsma::read(p)?),
+            "square" => Self::Square(Square::read(p)?),
             "kra" => {
                 let attack: Self = held.unwrap_or("pgd").parse()?;
                 if !attack.can_be_held() {
                     return Err(Repr::Inside { found: attack.name(), known: Self::inside() }.into());
                 }
-                let default = Kra::around(attack);
-                let expected = "default or names of layers with + between them";
-                Self::Kra(Kra {
-                    rounds: p.count("rounds", default.rounds)?,
-                    masking: p.take("mask", "inside or after", default.masking, Masking::parse)?,
-                    layers: p.take("layers", expected, default.layers, KeyLayers::parse)?,
-                    attack: default.attack,
-                })
+                Self::Kra(Kra::read(p, attack)?)
             }
-            "iap" => Self::Iap(p.iap(Iap::CLASSIFICATION)?),
-            "iap_seg" => Self::IapSeg(p.iap(Iap::SEGMENTATION)?),
-            "uap_overfire" => {
-                let default = UapOverfire::default();
-                Self::UapOverfire(UapOverfire {
-                    steps: p.count("steps", default.steps)?,
-                    k: p.number("k", default.k, 1e-3..=1e3)?,
-                    alpha: p.number("alpha", default.alpha, 1e-4..=2.0)?,
-                    form: p.take("form", "plain or hinge", default.form, OverfireForm::parse)?,
-                })
+            "iap" => Self::Iap(Iap::read(p)?),
+            "iap_seg" => Self::IapSeg(IapSeg::read(p)?),
+            "uap_overfire" => Self::UapOverfire(UapOverfire::read(p)?),
+            "gd_uap" => Self::GdUap(GdUap::read(p)?),
+            "uap" => Self::Uap(Uap::read(p)?),
+            "universal" => {
+                let expected = "the path of a safetensors file, without commas and brackets";
+                let path = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+                Self::Universal(p.needed("file", expected, path)?)
             }
             _ => Self::Urn,
         };
-        p.finish()?;
+        parameters.finish()?;
         Ok(attack)
     }
 }
@@ -126,30 +92,24 @@ impl fmt::Display for Attack {
         let name = self.name();
         match self {
             Self::Fgsm | Self::Urn => f.write_str(name),
-            Self::IFgsm(walk) | Self::Pgd(walk) => write!(f, "{name}({walk})"),
-            Self::MiFgsm(p) => write!(f, "{name}({},mu={})", p.walk, p.mu),
-            Self::Apgd(p) => write!(f, "{name}(steps={},rho={})", p.steps, p.rho),
-            Self::DeepFool(p) => {
-                write!(f, "{name}(norm={},steps={},overshoot={})", p.norm, p.steps, p.overshoot)
-            }
-            Self::Cw(p) | Self::CfL2(p) => {
-                write!(f, "{name}(steps={},searches={},c={},rate={})", p.steps, p.searches, p.c, p.rate)
-            }
-            Self::CfL0(p) => {
-                write!(f, "{name}(steps={},c={},rate={},freeze={})", p.steps, p.c, p.rate, p.freeze)
-            }
-            Self::SparseFool(p) => write!(f, "{name}(steps={},lambda={})", p.steps, p.lambda),
-            Self::SigmaZero(p) => write!(f, "{name}(steps={},sigma={},tau={})", p.steps, p.sigma, p.tau),
-            Self::Jsma(p) => write!(f, "{name}(steps={})", p.steps),
-            Self::Iap(p) | Self::IapSeg(p) => {
-                write!(f, "{name}(steps={},alpha={},eps={})", p.steps, p.alpha, p.eps)
-            }
-            Self::UapOverfire(p) => {
-                write!(f, "{name}(steps={},k={},alpha={},form={})", p.steps, p.k, p.alpha, p.form)
-            }
-            Self::Kra(p) => {
-                write!(f, "{name}(rounds={},mask={},layers={}):{}", p.rounds, p.masking, p.layers, p.attack)
-            }
+            Self::IFgsm(p) | Self::Pgd(p) => write!(f, "{name}({p})"),
+            Self::MiFgsm(p) => write!(f, "{name}({p})"),
+            Self::Apgd(p) => write!(f, "{name}({p})"),
+            Self::DeepFool(p) => write!(f, "{name}({p})"),
+            Self::Fmn(p) => write!(f, "{name}({p})"),
+            Self::Cw(p) | Self::CfL2(p) => write!(f, "{name}({p})"),
+            Self::CfL0(p) => write!(f, "{name}({p})"),
+            Self::SparseFool(p) => write!(f, "{name}({p})"),
+            Self::SigmaZero(p) => write!(f, "{name}({p})"),
+            Self::Jsma(p) => write!(f, "{name}({p})"),
+            Self::Square(p) => write!(f, "{name}({p})"),
+            Self::Kra(p) => write!(f, "{name}({p}):{}", p.attack),
+            Self::Iap(p) => write!(f, "{name}({p})"),
+            Self::IapSeg(p) => write!(f, "{name}({p})"),
+            Self::UapOverfire(p) => write!(f, "{name}({p})"),
+            Self::GdUap(p) => write!(f, "{name}({p})"),
+            Self::Uap(p) => write!(f, "{name}({p})"),
+            Self::Universal(file) => write!(f, "{name}(file={file})"),
         }
     }
 }
@@ -162,7 +122,8 @@ mod tests {
     #[test]
     fn texts_go_there_and_back() {
         for (name, _) in Attack::ALL {
-            let attack: Attack = name.parse().unwrap();
+            let text = if *name == "universal" { "universal(file=a/b.safetensors)" } else { name };
+            let attack: Attack = text.parse().unwrap();
             assert_eq!(attack.name(), *name);
             assert_eq!(attack.to_string().parse::<Attack>().unwrap(), attack);
         }
@@ -195,6 +156,10 @@ mod tests {
         assert_eq!(
             error("pgd:fgsm").to_string(),
             "pgd holds no other attack: only kra does, as in kra:deepfool"
+        );
+        assert_eq!(
+            error("universal").to_string(),
+            "universal: file is the path of a safetensors file, without commas and brackets, found ''"
         );
         assert!(error("kra:urn").to_string().starts_with("kra cannot hold urn: it holds one of fgsm"));
         for text in ["pgd(", "pgd(steps)", "pgd(steps=1,steps=2)", "", "pgd(alpha=eps/0)", "kra:kra", "kra:"]

@@ -1,51 +1,31 @@
-//! Universal perturbations: one change for all images.
-//!
-//! `uap_overfire` (Huang et al., arXiv 1911.00660, section 3.2) needs no data: it looks for a change that, alone, makes one zone
-//! of the latent fire and the other not. "Alone" is the change on an image that is 0 as the network sees it, a
-//! mean-coloured one: on a black image the fake zone of the published weights never fires. Steps of the sign, from
-//! uniform noise, all of them; one change for each class that is to be got rid of.
-//!
-//! Which reading of the formula ([`OverfireForm`]) is the default was measured on the published Y-shaped autoencoder, 70
-//! `Face2Face` crops, 97 % of them called correctly; what is left on the saved files (`moire audit`):
-//!
-//! | eps | plain | hinge | noise |
-//! |---|---|---|---|
-//! | 2/255 | 36 % | 69 % | 97 % |
-//! | 4/255 | 0 % | 0 % | 81 % |
+//! Universal perturbations: one change for all images of a class.
 
 use moire_tensor::{Eps, Images, Label, Rng, SampleId};
 
 use crate::ascent::Ascent;
-use crate::ball::sign;
-use crate::error::{Error, Repr};
-use crate::loss::{Loss, OverfireForm};
-
-/// Parameters of the over-firing universal attack.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UapOverfire {
-    /// Steps, at least 1.
-    pub steps: u32,
-    /// The exponent's factor, above 0.
-    pub k: f32,
-    /// The step as a share of the budget, above 0.
-    pub alpha: f32,
-    /// The formula.
-    pub form: OverfireForm,
-}
-
-impl Default for UapOverfire {
-    fn default() -> Self {
-        Self { steps: 280, k: 10.0, alpha: 0.1, form: OverfireForm::default() }
-    }
-}
+use crate::error::Error;
+use crate::loss::Loss;
 
 /// A change for each class of images, `[3 * h * w]`: what makes fakes look real, and what makes reals look fake.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Universal {
+    /// Height and width.
+    pub size: [usize; 2],
     /// For images that are fake.
     pub of_fakes: Vec<f32>,
     /// For images that are real.
     pub of_reals: Vec<f32>,
+}
+
+/// What an attack is made of before it meets its images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs<'a> {
+    /// The network alone.
+    Nothing,
+    /// At most so many images of each label.
+    Images(usize),
+    /// A change that somebody has crafted, by the name that the attack gives it.
+    Change(&'a str),
 }
 
 impl Universal {
@@ -56,31 +36,75 @@ impl Universal {
             Label::Real => &self.of_reals,
         }
     }
+
+    /// The same change for images of another size: cut off at the right and the bottom where they are smaller,
+    /// mirrored there where they are larger. What these changes consist of are textures as fine as pixels, which
+    /// resizing would blur.
+    #[must_use]
+    pub fn fitted(&self, size: [usize; 2]) -> Self {
+        let [height, width] = self.size;
+        let mirrored = |at: usize, length: usize| {
+            let at = at % (2 * length);
+            if at < length { at } else { 2 * length - 1 - at }
+        };
+        let fit = |change: &[f32]| {
+            let value = |i: usize| {
+                let (channel, y, x) = (i / (size[0] * size[1]), i / size[1] % size[0], i % size[1]);
+                change[(channel * height + mirrored(y, height)) * width + mirrored(x, width)]
+            };
+            (0..3 * size[0] * size[1]).map(value).collect()
+        };
+        Self { size, of_fakes: fit(&self.of_fakes), of_reals: fit(&self.of_reals) }
+    }
 }
 
-/// Crafts both changes within the budget. `ascent`'s labels do not matter.
-pub(crate) fn overfire(
-    ascent: &mut dyn Ascent,
-    params: UapOverfire,
-    eps: Eps,
-    seed: u64,
-) -> Result<Universal, Error> {
-    let mut craft = |zone: Label| -> Result<Vec<f32>, Error> {
-        let neutral = ascent.neutral().ok_or(Repr::NoLoss { loss: "over-firing" })?;
-        let purpose = if zone == Label::Real { "uap real" } else { "uap fake" };
-        let mut rng = Rng::new(seed, SampleId(0), purpose);
-        let mut change: Vec<f32> =
-            neutral.image(0).iter().map(|_| rng.uniform(-eps.value(), eps.value())).collect();
-        let loss = Loss::Overfire { zone, k: params.k, form: params.form };
-        for _ in 0..params.steps {
-            let mut x = neutral.clone().into_tensor();
-            x.data_mut().iter_mut().zip(&change).for_each(|(x, v)| *x += v);
-            let seen = ascent.direction(&Images::project(x)?, &[0], loss)?;
-            for (v, d) in change.iter_mut().zip(seen.descent.data()) {
-                *v = (*v + params.alpha * eps.value() * sign(*d)).clamp(-eps.value(), eps.value());
-            }
-        }
-        Ok(change)
-    };
-    Ok(Universal { of_fakes: craft(Label::Real)?, of_reals: craft(Label::Fake)? })
+/// A change that a network sees without any image: on what is 0 everywhere as the network sees it.
+pub(crate) struct Alone {
+    neutral: Images,
+    eps: f32,
+    pub(crate) change: Vec<f32>,
+}
+
+impl Alone {
+    /// Uniform noise of the budget's size.
+    pub(crate) fn new(neutral: Images, eps: Eps, seed: u64, purpose: &str) -> Self {
+        let (mut rng, eps) = (Rng::new(seed, SampleId(0), purpose), eps.value());
+        let change = neutral.image(0).iter().map(|_| rng.uniform(-eps, eps)).collect();
+        Self { neutral, eps, change }
+    }
+
+    /// The direction in which a loss falls here.
+    pub(crate) fn descent(&self, ascent: &mut dyn Ascent, loss: Loss<'_>) -> Result<Vec<f32>, Error> {
+        let mut x = self.neutral.clone().into_tensor();
+        x.data_mut().iter_mut().zip(&self.change).for_each(|(x, v)| *x += v);
+        Ok(ascent.direction(&Images::project(x)?, &[0], loss)?.descent.into_data())
+    }
+
+    /// Back into the budget.
+    pub(crate) fn project(&mut self) {
+        self.change.iter_mut().for_each(|v| *v = v.clamp(-self.eps, self.eps));
+    }
+
+    /// The share of the values that have reached the bound.
+    pub(crate) fn saturation(&self) -> f32 {
+        let saturated = self.change.iter().filter(|v| v.abs() >= self.eps).count();
+        saturated as f32 / self.change.len() as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Universal;
+
+    #[test]
+    fn other_sizes_cut_or_mirror() {
+        let of_fakes: Vec<f32> = (0..12).map(|v| v as f32).collect();
+        let own = Universal { size: [2, 2], of_reals: of_fakes.clone(), of_fakes };
+        assert_eq!(own.fitted([2, 2]), own);
+        assert_eq!(own.fitted([1, 1]).of_fakes, [0.0, 4.0, 8.0]);
+        let wide = own.fitted([3, 5]);
+        assert_eq!(wide.of_reals[..5], [0.0, 1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(wide.of_reals[10..15], [2.0, 3.0, 3.0, 2.0, 2.0], "the last row is the second again");
+        assert_eq!(wide.of_fakes.len(), 45);
+    }
 }

@@ -47,7 +47,7 @@ fn the_smallest_euclidean_change_is_the_margin_over_the_norm_of_the_weights() {
     for seed in 0..4 {
         let network = detector_at(seed, 0.8);
         let optimum = 0.8 / Norm::L2.of(network.weights.iter().copied());
-        for text in ["deepfool", "cw(steps=300,c=0.1)", "cf_l2(steps=300,c=0.1)"] {
+        for text in ["deepfool", "fmn", "cw(steps=300,c=0.1)", "cf_l2(steps=300,c=0.1)"] {
             let ratio = Norm::L2.of(change(text, &network, Criterion::Float)) / optimum;
             assert!((1.0..1.05).contains(&ratio), "{text}, seed {seed}: {ratio}");
         }
@@ -59,8 +59,10 @@ fn the_smallest_largest_change_is_the_margin_over_the_sum_of_the_weights() {
     for seed in 0..4 {
         let network = detector_at(seed, 0.8);
         let optimum = 0.8 / Norm::L1.of(network.weights.iter().copied());
-        let ratio = Norm::Linf.of(change("deepfool(norm=linf)", &network, Criterion::Float)) / optimum;
-        assert!((1.0..1.05).contains(&ratio), "seed {seed}: {ratio}");
+        for text in ["deepfool(norm=linf)", "fmn(norm=linf)"] {
+            let ratio = Norm::Linf.of(change(text, &network, Criterion::Float)) / optimum;
+            assert!((1.0..1.05).contains(&ratio), "{text}, seed {seed}: {ratio}");
+        }
     }
 }
 
@@ -127,9 +129,15 @@ fn freezing_comes_close_to_the_fewest_pixels() {
 #[test]
 fn what_is_smallest_survives_its_file() {
     let network = detector_at(1, 0.8);
-    for text in
-        ["deepfool", "cw(steps=60,searches=4,c=1)", "sparsefool", "jsma", "sigma_zero(steps=100)", "cf_l0"]
-    {
+    for text in [
+        "deepfool",
+        "fmn",
+        "cw(steps=60,searches=4,c=1)",
+        "sparsefool",
+        "jsma",
+        "sigma_zero(steps=100)",
+        "cf_l0",
+    ] {
         for criterion in [Criterion::Saved, Criterion::Grid] {
             let change = change(text, &network, criterion);
             let moved: Vec<f32> = images(1).image(0).iter().zip(&change).map(|(c, d)| c + d).collect();
@@ -157,6 +165,7 @@ fn a_batch_is_as_many_images_alone() {
     };
     for text in [
         "deepfool",
+        "fmn(steps=20)",
         "cw(steps=20,searches=3)",
         "cf_l0(steps=10)",
         "sparsefool",

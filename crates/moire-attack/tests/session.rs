@@ -38,7 +38,7 @@ fn label(i: usize) -> Label {
 fn stream(text: &str, images: &Images, seats: usize, most: Option<u32>) -> Vec<Result<Left, ErrorKind>> {
     let attack: Attack = text.parse().unwrap();
     let mut detector = Detector::new(&Reference, &graph(), Traits::default(), seats).unwrap();
-    let ready = attack.prepare(&mut detector, Some(Eps::from_u8(2).unwrap()), 9).unwrap();
+    let ready = attack.prepare(&mut detector, Some(Eps::from_u8(2).unwrap()), 9, None).unwrap();
     let mut session = ready.session(seats, Criterion::Saved, 9).at_most(most);
     let mut sits = vec![usize::MAX; seats];
     let mut results: Vec<Option<Result<Left, ErrorKind>>> = vec![None; images.len()];

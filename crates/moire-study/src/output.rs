@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
+use moire_attack::Universal;
 use moire_image::{Filter, Picture, Subsampling, encode_jpeg, encode_png, resize};
 use moire_tensor::{Images, Tensor};
 
@@ -118,12 +119,12 @@ fn panel(folder: &Path, record: &Record, records: &[Record]) -> Result<Option<Pa
 
 /// Both changes of a universal perturbation, amplified.
 fn textures(path: &Path) -> Result<[Extra; 2], Error> {
-    let [of_fakes, of_reals] = universal::from_file(path)?;
-    let texture = |what: &str, change: &Tensor| {
-        let (factor, image) = around_grey(change)?;
+    let Universal { size: [height, width], of_fakes, of_reals } = universal::from_file(path)?;
+    let texture = |what: &str, change: Vec<f32>| {
+        let (factor, image) = around_grey(&Tensor::new([1, 3, height, width], change)?)?;
         Ok::<_, Error>(Extra { what: format!("{what} × {factor}"), picture: thumbnail(&image, PANEL)? })
     };
-    Ok([texture("change of all fakes", &of_fakes)?, texture("change of all reals", &of_reals)?])
+    Ok([texture("change of all fakes", of_fakes)?, texture("change of all reals", of_reals)?])
 }
 
 /// The change around mid-grey, times the largest whole factor that keeps it in range.

@@ -10,6 +10,7 @@ use crate::model::Model;
 use crate::plan::{Judges, Plan};
 use crate::run::Task;
 use crate::store::Meta;
+use crate::universal;
 
 /// A plan made ready: its networks are loaded and its images listed.
 #[derive(Debug)]
@@ -164,7 +165,7 @@ impl Study {
     /// What the study is: the resolved plan, and the checksums of weights and images.
     ///
     /// # Errors
-    /// The plan is no text.
+    /// The plan is no text, or a universal change is not in the file that it names.
     pub fn meta(&self, run: &Surroundings) -> Result<Meta, Error> {
         let weights = self.detectors.iter().flat_map(|s| {
             s.model.files.iter().map(move |(file, hash)| (format!("{}: {file}", s.name), hash.clone()))
@@ -173,6 +174,7 @@ impl Study {
             let list: Vec<String> = data.samples.iter().map(Sample::line).collect();
             (format!("list of images: {}", data.name), sha256(list.join("\n").as_bytes()))
         });
+        let changes = universal::checksums(self.plan.attacks.iter().flat_map(|a| &a.methods))?;
         Ok(Meta {
             plan: self.plan.decisive()?,
             program: run.program.clone(),
@@ -180,7 +182,7 @@ impl Study {
             title: self.plan.title.clone().unwrap_or_default(),
             seed: self.plan.seed,
             expected: self.records(),
-            checksums: weights.chain(images).collect(),
+            checksums: weights.chain(images).chain(changes).collect(),
             environment: run.environment.iter().cloned().collect(),
         })
     }

@@ -195,7 +195,7 @@ fn a_paper_is_made_again_in_one_run() {
     let made = Path::new(&out)
         .join("universal/ynet/uap_overfire-steps=70-k=10-alpha=0.1-form=plain/4-255.safetensors");
     let file =
-        moire_formats::Checkpoint::read(&fs::read(made).unwrap(), "uap", &moire_formats::Limits::default());
+        moire_formats::Checkpoint::read(&fs::read(&made).unwrap(), "uap", &moire_formats::Limits::default());
     let file = file.unwrap();
     let change = file.get("of_fakes").unwrap();
     assert_eq!(change.shape().to_vec(), [3, 256, 256]);
@@ -211,4 +211,20 @@ fn a_paper_is_made_again_in_one_run() {
     assert!(page.contains("change of all fakes") && page.contains("mask wanted"));
     let markdown = fs::read_to_string(Path::new(&out).join("tables.md")).unwrap();
     assert!(markdown.contains("## Table 4") && markdown.contains("| 24.06 |"), "{markdown}");
+
+    // The change that was crafted there, on another detector.
+    let given = format!("universal(file={}),urn", made.display());
+    let elsewhere = folder.path().join("elsewhere").display().to_string();
+    let meso4 = format!("meso4:{}", root.join("weights/mesonet/Meso4_DF.h5").display());
+    let args = [
+        "audit", &meso4, "--data", &data, "--limit", "1", "--attack", &given, "--eps", "4/255", "--out",
+        &elsewhere,
+    ];
+    let output = run(&args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let records = fs::read_to_string(Path::new(&elsewhere).join("records.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&records).unwrap();
+    let kept = json["meta"]["checksums"].to_string();
+    assert!(kept.contains("universal: ") && kept.contains(".safetensors"), "{kept}");
+    assert!(records.contains("universal(file="), "{records}");
 }

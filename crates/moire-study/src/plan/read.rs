@@ -56,6 +56,11 @@ impl Plan {
         let onto = |path: &mut PathBuf| *path = folder.join(&*path);
         self.data.iter_mut().for_each(|data| onto(&mut data.path));
         self.detectors.iter_mut().for_each(|detector| onto(&mut detector.model.path));
+        for attack in self.attacks.iter_mut().flat_map(|a| &mut a.methods) {
+            if let Attack::Universal(file) = attack {
+                *file = folder.join(&*file).to_string_lossy().into_owned();
+            }
+        }
     }
 
     /// The plan as text. What [`Plan::parse`] reads from it is the plan again.

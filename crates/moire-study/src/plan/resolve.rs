@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use moire_attack::{Attack, Criterion};
+use moire_attack::{Attack, Criterion, Needs};
 use moire_tensor::Eps;
 
 use super::{AttackPlan, Plan};
@@ -113,8 +113,7 @@ impl Plan {
 
 /// Whether an attack is made of images before it is put on any.
 pub(super) fn needs_images(attack: &Attack) -> bool {
-    let _ = attack;
-    false
+    matches!(attack.needs(), Needs::Images(_))
 }
 
 /// Given names as they are, others with a number where they would clash.

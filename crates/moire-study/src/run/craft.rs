@@ -63,7 +63,9 @@ impl Work<'_, '_> {
         }
         self.progress.doing = task.title();
         let Some(trial) = task.trial else { return self.as_they_are(task, &left, bench) };
-        let ready = trial.attack.prepare(&mut bench.detector, trial.eps, self.seed())?;
+        let source = self.run.study.data.iter().find(|d| Some(d.name.as_str()) == trial.made_of);
+        let samples = source.map_or(&[][..], |d| &d.samples);
+        let ready = universal::prepare(trial, self.seed(), &mut bench.detector, bench.size, samples)?;
         if let Some(change) = ready.universal() {
             let budget = trial.eps.map(Budget::from);
             let bytes = universal::to_bytes(
@@ -73,6 +75,7 @@ impl Work<'_, '_> {
                 trial.attack,
                 budget.as_ref(),
                 self.seed(),
+                samples,
             )?;
             let place = Place::of_task(task).attack_folder();
             files::write(&self.place(&universal::place(&place)), &bytes)?;
