@@ -1,7 +1,7 @@
 """Trained networks as files that moire loads by themselves, the goldens they are held to, and their cards.
 
 A network is a safetensors file of 16-bit numbers under its official names, with metadata: `format` moire.network.v1,
-`name`, `architecture`, `config`, `input` (size, mean, std), `labels`, `license`, and `card`, what is known of it as
+`name`, `architecture`, `config`, `input` (size, mean, std, crop), `labels`, `license`, and `card`, what is known of it as
 JSON.
 """
 
@@ -19,7 +19,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from .conditions import asked
 from .data import Faces
-from .recipes import RECIPES, Recipe
+from .recipes import EDITORS, RECIPES, Recipe
 from .reference.nets.mesonet import MesoNet
 
 LICENCE = "CelebA's terms: non-commercial research only"
@@ -60,6 +60,9 @@ def write(path: Path, recipe: Recipe, net: nn.Module, card: dict) -> None:
         if not stored[name].isfinite().all():
             raise ValueError(f"{recipe.name}: {name} holds {value.abs().max().item()}, which does not fit 16 bits")
     seen = {"size": [recipe.size] * 2, "mean": recipe.seen.mean, "std": recipe.seen.std}
+    if recipe.name in EDITORS:
+        # What the data's faces are: StarGAN's middle square of CelebA's aligned photographs.
+        seen["crop"] = "stargan"
     metadata = {
         "format": "moire.network.v1", "name": recipe.name, "architecture": recipe.architecture,
         "config": json.dumps(recipe.config), "input": json.dumps(seen), "labels": recipe.labels, "license": LICENCE,

@@ -103,7 +103,7 @@ RECIPES = {recipe.name: recipe for recipe in [
     _editor("stgan", "stgan", partial(STGAN, n=5, dim=24, depth=4), steps=5000, batch=16,
             labels="y is the edited image; c is what the face shall have minus what it has: 1, 0 or -1",
             attributes=STARGAN, config={"attributes": list(STARGAN)}),
-    _editor("ugatit", "ugatit_light", partial(UGATIT, ch=24), steps=3000, batch=8,
+    _editor("ugatit", "ugatit_light", partial(UGATIT, ch=24), steps=2400, batch=8,
             labels="y is the edited image; there is no condition"),
     *_kinds("ynet", architecture="ynet", build=YNet, seen=IMAGENET, steps=2000, decay=5e-4,
             answer=Answer("zones", "mse"),

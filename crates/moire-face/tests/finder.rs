@@ -27,7 +27,13 @@ fn cells() -> Network {
         b.literal(Tensor::from_fn([256, 4], |i| corner(i / 4, i % 2) + if i % 4 < 2 { 0.0 } else { 4.0 }));
     let landmarks = b.literal(Tensor::from_fn([256, 5, 2], |i| corner(i / 10, i % 2) + 2.0));
     let graph = b.finish([("boxes", boxes), ("scores", scores), ("landmarks", landmarks)]).unwrap();
-    Network { name: "cells".to_owned(), graph, preprocess: Preprocess::plain(64), role: Role::Faces }
+    Network {
+        name: "cells".to_owned(),
+        graph,
+        preprocess: Preprocess::plain(64),
+        role: Role::Faces,
+        crop: None,
+    }
 }
 
 /// Black, with a white square.

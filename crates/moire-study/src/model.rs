@@ -3,6 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use moire_embedded::Embedded;
 use moire_formats::{Limits, Onnx};
 use moire_zoo::{Entry, Form, Network, Reading, Weights, entries, find};
 
@@ -21,18 +22,20 @@ pub enum Which {
     Itself,
     /// That of an ONNX file, and what its owner knows of it.
     Onnx(Reading),
+    /// One that comes with the program.
+    Embedded(&'static Embedded),
 }
 
 /// What stands in front of an ONNX file's path.
 const ONNX: &str = "onnx";
 
-/// A model as a user names it: `ynet:checkpoints/`, `meso4:Meso4_DF.h5`, `onnx:net.onnx`, or a converted
-/// `ynet.safetensors`.
+/// A model as a user names it: `ynet-swap`, which comes with the program; `ynet:checkpoints/`, `meso4:Meso4_DF.h5`,
+/// `onnx:net.onnx`, or a converted `ynet.safetensors`.
 #[derive(Debug, Clone)]
 pub struct ModelSpec {
     /// The network.
     pub which: Which,
-    /// A checkpoint, a folder with the files of one, or an ONNX file.
+    /// A checkpoint, a folder with the files of one, or an ONNX file; empty where the network comes with the program.
     pub path: PathBuf,
 }
 
@@ -59,7 +62,7 @@ pub struct Opened {
 impl FromStr for ModelSpec {
     type Err = Error;
 
-    /// Reads `NAME:PATH`, or `PATH` of a safetensors file.
+    /// Reads `NAME`, `NAME:PATH`, or `PATH` of a safetensors file.
     fn from_str(text: &str) -> Result<Self, Error> {
         let names = || entries().iter().map(|e| e.name).chain([ONNX]).collect::<Vec<_>>().join(", ");
         let fault = |expected: String| Err(Repr::Spec { text: text.to_owned(), expected }.into());
@@ -70,6 +73,10 @@ impl FromStr for ModelSpec {
                     if name == ONNX { Which::Onnx(Reading::default()) } else { Which::Entry(find(name)?) };
                 Ok(Self { which, path: PathBuf::from(path) })
             }
+            _ if moire_embedded::find(text).is_some() => {
+                let which = Which::Embedded(moire_embedded::find(text).expect("it was found"));
+                Ok(Self { which, path: PathBuf::new() })
+            }
             _ if path.extension().is_some_and(|e| e == "safetensors") => {
                 Ok(Self { which: Which::Itself, path: path.to_owned() })
             }
@@ -78,10 +85,12 @@ impl FromStr for ModelSpec {
                  with one of {}",
                 names()
             )),
-            _ => match find(text.trim_end_matches(':')) {
-                Ok(entry) => fault(format!("write {}:PATH, where PATH is {}", entry.name, entry.files)),
-                Err(_) => fault(format!("write NAME:PATH with one of {}", names())),
-            },
+            _ => fault(if let Ok(entry) = find(text.trim_end_matches(':')) {
+                format!("write {}:PATH, where PATH is {}", entry.name, entry.files)
+            } else {
+                let embedded: Vec<_> = moire_embedded::all().iter().map(|e| e.name).collect();
+                format!("write one of {}; or NAME:PATH with one of {}", embedded.join(", "), names())
+            }),
         }
     }
 }
@@ -92,6 +101,7 @@ impl fmt::Display for ModelSpec {
             Which::Entry(entry) => write!(f, "{}:", entry.name)?,
             Which::Onnx(_) => write!(f, "{ONNX}:")?,
             Which::Itself => {}
+            Which::Embedded(embedded) => return f.write_str(embedded.name),
         }
         write!(f, "{}", self.path.display())
     }
@@ -158,15 +168,19 @@ impl ModelSpec {
         }
         let limits = Limits::default();
         let mut files = Vec::new();
-        for path in self.files()? {
-            let bytes = read(&path, limits.file_bytes)?;
-            files.push((path.display().to_string(), bytes));
+        if let Which::Embedded(embedded) = &self.which {
+            files.push((embedded.name.to_owned(), embedded.weights.to_vec()));
+        } else {
+            for path in self.files()? {
+                let bytes = read(&path, limits.file_bytes)?;
+                files.push((path.display().to_string(), bytes));
+            }
         }
         let weights = Weights::read(&files, &limits)?;
         let entry = match &self.which {
             Which::Entry(entry) => *entry,
             Which::Onnx(_) => unreachable!("refused above"),
-            Which::Itself => weights.entry().ok_or_else(|| {
+            Which::Itself | Which::Embedded(_) => weights.entry().ok_or_else(|| {
                 let expected = "a file that says which network it is, as `moire zoo convert` writes it, \
                                 or NAME:PATH";
                 let found = "no word of it in its metadata".to_owned();
@@ -195,7 +209,7 @@ impl ModelSpec {
         if files.is_empty() {
             let expected = match &self.which {
                 Which::Entry(entry) => format!("{} for {}", entry.files, entry.name),
-                Which::Itself | Which::Onnx(_) => "a file".to_owned(),
+                Which::Itself | Which::Onnx(_) | Which::Embedded(_) => "a file".to_owned(),
             };
             let found = "no checkpoint file".to_owned();
             return Err(Repr::Unfit { path: self.path.clone(), expected, found }.into());
@@ -216,6 +230,7 @@ pub(crate) fn names(specs: &[ModelSpec]) -> Vec<String> {
         Which::Entry(entry) => entry.name.to_owned(),
         // That a network is ONNX says nothing about it; its file's name does.
         Which::Itself | Which::Onnx(_) => stem(spec).unwrap_or_default(),
+        Which::Embedded(embedded) => embedded.name.to_owned(),
     };
     let shared = |name: &str| specs.iter().filter(|s| own(s) == name).count() > 1;
     let full = |spec: &ModelSpec| match (own(spec), stem(spec)) {
@@ -245,14 +260,27 @@ mod tests {
         let own: Vec<ModelSpec> =
             ["a/x.safetensors", "b/x.safetensors", "onnx:c/own.onnx"].map(|s| s.parse().unwrap()).to_vec();
         assert_eq!(names(&own), ["x", "x-2", "own"]);
+        let embedded: Vec<ModelSpec> = ["ynet-swap", "stargan"].map(|s| s.parse().unwrap()).to_vec();
+        assert_eq!(names(&embedded), ["ynet-swap", "stargan"]);
+        assert_eq!(embedded[0].to_string(), "ynet-swap");
+    }
+
+    #[test]
+    fn every_embedded_network_loads() {
+        for embedded in moire_embedded::all() {
+            let model = embedded.name.parse::<ModelSpec>().unwrap().load().unwrap();
+            assert_eq!(model.files.len(), 1, "{}", embedded.name);
+            assert!(!model.network.graph.nodes().is_empty());
+        }
     }
 
     #[test]
     fn what_names_no_model_is_told_how() {
         let error = |text: &str| text.parse::<ModelSpec>().unwrap_err().to_string();
-        assert!(error("ynet").contains("write ynet:PATH"), "{}", error("ynet"));
+        assert!(error("meso4").contains("write meso4:PATH"), "{}", error("meso4"));
+        assert!(error("ynet-sawp").contains("ynet-swap"), "{}", error("ynet-sawp"));
         assert!(error("resnet9000:x").contains("there are attgan"), "{}", error("resnet9000:x"));
         assert!(error("Cargo.toml").contains("write NAME:Cargo.toml"), "{}", error("Cargo.toml"));
-        assert!(error("nowhere.pt").contains("write NAME:PATH"), "{}", error("nowhere.pt"));
+        assert!(error("nowhere.pt").contains("or NAME:PATH with one of"), "{}", error("nowhere.pt"));
     }
 }

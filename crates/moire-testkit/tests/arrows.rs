@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// The crates from the bottom to the top; each may use those on lines above its own.
 const LAYERS: &[&[&str]] = &[
-    &["moire-tensor"],
+    &["moire-tensor", "moire-embedded"],
     &["moire-graph", "moire-image"],
     &["moire-formats", "moire-cpu", "moire-attack", "moire-metric", "moire-testkit"],
     &["moire-zoo"],

@@ -5,7 +5,7 @@ use crate::condition::Condition;
 use crate::error::{Error, Repr};
 use crate::layers::Layers;
 use crate::network::{Decision, Editing, Form, Network, Preprocess, Role, Sizes};
-use crate::weights::{Config, Weights};
+use crate::weights::{Config, Input, Weights};
 
 /// A checkpoint that somebody published.
 #[derive(Debug)]
@@ -102,8 +102,8 @@ impl Entry {
     /// # Errors
     /// As [`Entry::load`]; or the weights say themselves that they are another network's.
     pub fn network(&self, weights: Weights, form: &Form) -> Result<Network, Error> {
-        let (mut loader, config, seen) = weights.for_entry(self)?;
-        let network = self.build(&mut loader, config, Preprocess { size: form.size, ..seen }, form)?;
+        let (mut loader, config, input) = weights.for_entry(self)?;
+        let network = self.build(&mut loader, config, Input { size: form.size, ..input }, form)?;
         // Before anything is done with the weights: where one is missing, zeros stand in that take no memory yet.
         loader.finish()?;
         simplified(network)
@@ -114,8 +114,8 @@ impl Entry {
     /// # Errors
     /// The architecture has no such form.
     pub fn random(&self, seed: u64, form: &Form) -> Result<Network, Error> {
-        let preprocess = Preprocess { size: form.size, ..self.preprocess };
-        simplified(self.build(&mut Loader::random(seed), Config::default(), preprocess, form)?)
+        let input = Input { size: form.size, ..Input::of(self.preprocess) };
+        simplified(self.build(&mut Loader::random(seed), Config::default(), input, form)?)
     }
 
     /// The network at its published widths without weights, all zeros: to look at its inputs, layers and outputs.
@@ -125,7 +125,8 @@ impl Entry {
     pub fn outline(&self) -> Result<Network, Error> {
         // Every tensor is missing there, so each is asked for at its published width, and zeros stand in.
         let mut loader = Loader::new(Checkpoint::new([])?, "no weights");
-        simplified(self.build(&mut loader, Config::default(), self.preprocess, &self.form())?)
+        let input = Input::of(self.preprocess);
+        simplified(self.build(&mut loader, Config::default(), input, &self.form())?)
     }
 
     /// The size that it was made for, and one edit.
@@ -152,10 +153,11 @@ impl Entry {
         &self,
         loader: &mut Loader,
         config: Config,
-        preprocess: Preprocess,
+        input: Input,
         form: &Form,
     ) -> Result<Network, Error> {
         self.check(form)?;
+        let preprocess = input.preprocess();
         let mut net = Layers::new(loader, config);
         let x = preprocess.input(&mut net.b)?;
         let (role, outputs) = match self.architecture {
@@ -180,7 +182,7 @@ impl Entry {
             return Err(Repr::Nameless { name: self.name, width }.into());
         }
         let graph = net.b.finish(outputs)?;
-        Ok(Network { name: self.name.to_owned(), graph, preprocess, role })
+        Ok(Network { name: self.name.to_owned(), graph, preprocess, role, crop: input.crop })
     }
 
     fn check(&self, form: &Form) -> Result<(), Error> {
@@ -212,7 +214,7 @@ const MOST_DOMAINS: usize = 1024;
 mod tests {
     use moire_formats::{Checkpoint, Loader};
 
-    use crate::weights::Config;
+    use crate::weights::{Config, Input};
     use crate::{entries, find};
 
     /// The numbers that are trained: all but running statistics.
@@ -220,7 +222,7 @@ mod tests {
         let entry = find(name).unwrap();
         // Every tensor is missing here, so each is asked for at its published width, and nothing is drawn.
         let mut loader = Loader::new(Checkpoint::new([]).unwrap(), "nothing");
-        entry.build(&mut loader, Config::default(), entry.preprocess, &entry.form()).unwrap();
+        entry.build(&mut loader, Config::default(), Input::of(entry.preprocess), &entry.form()).unwrap();
         let statistics = ["running_mean", "running_var", "moving_mean:0", "moving_variance:0"];
         let trained = loader.asked().filter(|(name, _)| !statistics.iter().any(|s| name.ends_with(s)));
         trained.map(|(_, shape)| shape.numel()).sum()

@@ -137,6 +137,8 @@ pub struct Network {
     pub preprocess: Preprocess,
     /// What it is for.
     pub role: Role,
+    /// How its faces were cut out of photographs, where its file says so: a name of `moire_face::Framing`.
+    pub crop: Option<String>,
 }
 
 /// What the user of an architecture chooses.

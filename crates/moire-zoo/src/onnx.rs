@@ -133,7 +133,8 @@ impl Reading {
         }
         let graph = simplify(&b.finish(named.iter().map(|(name, value)| (name.as_str(), *value)))?)?;
         let name = own("name").map_or(name, String::as_str).to_owned();
-        Ok(Network { name, graph, preprocess, role })
+        let crop = input.and_then(|i| i.crop);
+        Ok(Network { name, graph, preprocess, role, crop })
     }
 
     /// From pixels in `[0, 1]` to what the network sees.

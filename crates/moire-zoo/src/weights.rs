@@ -43,15 +43,23 @@ impl Config {
 }
 
 /// What a network sees of an image, as the metadata's `input` has it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Input {
     pub(crate) size: [usize; 2],
     pub(crate) mean: [f32; 3],
     pub(crate) std: [f32; 3],
+    /// How faces were cut out of photographs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) crop: Option<String>,
 }
 
 impl Input {
+    /// Of a file that says nothing.
+    pub(crate) fn of(Preprocess { size, mean, std }: Preprocess) -> Self {
+        Self { size, mean, std, crop: None }
+    }
+
     /// Reads the metadata's `input`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let input: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
@@ -61,6 +69,10 @@ impl Input {
         } else {
             Err("a deviation is positive, and all of it finite".to_owned())
         }
+    }
+
+    pub(crate) fn preprocess(&self) -> Preprocess {
+        Preprocess { size: self.size, mean: self.mean, std: self.std }
     }
 }
 
@@ -74,7 +86,7 @@ pub(crate) fn is_described(metadata: &BTreeMap<String, String>) -> bool {
 struct Description {
     entry: &'static Entry,
     config: Config,
-    preprocess: Preprocess,
+    input: Input,
 }
 
 /// The tensors of one checkpoint, which may say themselves which network they are.
@@ -116,7 +128,7 @@ impl Weights {
 
     /// The size that the weights were made for, where they say so, else `entry`'s; and one edit.
     pub fn form(&self, entry: &Entry) -> Form {
-        let size = self.description.as_ref().map_or(entry.preprocess.size, |d| d.preprocess.size);
+        let size = self.description.as_ref().map_or(entry.preprocess.size, |d| d.input.size);
         Form { size, domains: 1 }
     }
 
@@ -131,20 +143,19 @@ impl Weights {
         size: [usize; 2],
         change: impl FnOnce(&mut Config),
     ) -> Result<Checkpoint, Error> {
-        let (mut loader, mut config, preprocess) = self.for_entry(entry)?;
+        let (mut loader, mut config, input) = self.for_entry(entry)?;
         change(&mut config);
         config.check().map_err(|why| Repr::Config { name: entry.name, why })?;
-        let preprocess = Preprocess { size, ..preprocess };
-        entry.build(&mut loader, config.clone(), preprocess, &Form { size, domains: 1 })?;
+        let input = Input { size, ..input };
+        entry.build(&mut loader, config.clone(), input.clone(), &Form { size, domains: 1 })?;
         let mut checkpoint = loader.used()?;
-        let Preprocess { size, mean, std } = preprocess;
         let json = |value: serde_json::Result<String>| value.expect("numbers and texts are JSON");
         for (key, value) in [
             ("format", FORMAT.to_owned()),
             ("name", entry.name.to_owned()),
             ("architecture", entry.name.to_owned()),
             ("config", json(serde_json::to_string(&config))),
-            ("input", json(serde_json::to_string(&Input { size, mean, std }))),
+            ("input", json(serde_json::to_string(&input))),
             ("labels", entry.labels.to_owned()),
             ("license", entry.licence.to_owned()),
         ] {
@@ -154,10 +165,10 @@ impl Weights {
     }
 
     /// The part of the checkpoint that is the network, and what is said of it.
-    pub(crate) fn for_entry(mut self, entry: &Entry) -> Result<(Loader, Config, Preprocess), Error> {
-        let (config, preprocess) = match self.description.take() {
-            None => (Config::default(), entry.preprocess),
-            Some(d) if d.entry.name == entry.name => (d.config, d.preprocess),
+    pub(crate) fn for_entry(mut self, entry: &Entry) -> Result<(Loader, Config, Input), Error> {
+        let (config, input) = match self.description.take() {
+            None => (Config::default(), Input::of(entry.preprocess)),
+            Some(d) if d.entry.name == entry.name => (d.config, d.input),
             Some(d) => {
                 return Err(Repr::Other { file: self.file, found: d.entry.name, expected: entry.name }.into());
             }
@@ -167,7 +178,7 @@ impl Weights {
             checkpoint = part;
             checkpoint.strip_prefix("module.");
         }
-        Ok((Loader::new(checkpoint, &self.file), config, preprocess))
+        Ok((Loader::new(checkpoint, &self.file), config, input))
     }
 }
 
@@ -179,10 +190,10 @@ fn describe(metadata: &BTreeMap<String, String>, file: &str) -> Result<Descripti
     };
     let entry = find(text("architecture")?).map_err(|e| wrong("architecture", e.to_string()))?;
     let config: Config = serde_json::from_str(text("config")?).map_err(|e| wrong("config", e.to_string()))?;
-    let Input { size, mean, std } = Input::parse(text("input")?).map_err(|why| wrong("input", why))?;
+    let input = Input::parse(text("input")?).map_err(|why| wrong("input", why))?;
     config.check().map_err(|why| wrong("config", why.to_owned()))?;
-    if size.iter().any(|&side| side > MOST) {
+    if input.size.iter().any(|&side| side > MOST) {
         return Err(wrong("input", format!("a file may ask for {MOST} x {MOST} pixels at most")));
     }
-    Ok(Description { entry, config, preprocess: Preprocess { size, mean, std } })
+    Ok(Description { entry, config, input })
 }

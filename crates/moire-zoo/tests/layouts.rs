@@ -8,7 +8,7 @@ use moire_cpu::Cpu;
 use moire_formats::{Checkpoint, Limits};
 use moire_graph::Device;
 use moire_tensor::Tensor;
-use moire_zoo::{Error, ErrorKind, Form, Network, entries, find};
+use moire_zoo::{Error, ErrorKind, Form, Network, Weights, entries, find};
 
 fn load(name: &str, checkpoint: &Checkpoint, form: &Form) -> Result<Network, Error> {
     let file = ("file".to_owned(), checkpoint.write_safetensors());
@@ -177,4 +177,26 @@ fn what_a_file_says_of_itself_is_checked() {
     refused("config", r#"{"attributes":["Male"]}"#, "a condition of 5 numbers");
     refused("input", r#"{"size":[99999,64],"mean":[0,0,0],"std":[1,1,1]}"#, "2048 x 2048 pixels at most");
     refused("input", r#"{"size":[64,64],"mean":[0,0,0],"std":[1,0,1]}"#, "a deviation is positive");
+}
+
+#[test]
+fn a_file_may_say_how_its_faces_were_cut() {
+    let entry = find("stargan").unwrap();
+    let plain = support::weights(entry, &support::golden("stargan"));
+    assert_eq!(load("stargan", &plain, &entry.form()).unwrap().crop, None);
+    let mut file = plain;
+    for (key, value) in [
+        ("format", "moire.network.v1"),
+        ("architecture", "stargan"),
+        ("config", "{}"),
+        ("input", r#"{"size":[64,64],"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5],"crop":"celeba"}"#),
+    ] {
+        file.describe(key, value);
+    }
+    assert_eq!(load("stargan", &file, &entry.form()).unwrap().crop.as_deref(), Some("celeba"));
+    // And says it still where it is written again.
+    let files = [("file".to_owned(), file.write_safetensors())];
+    let weights = Weights::read(&files, &Limits::default()).unwrap();
+    let again = weights.describe(entry, [64, 64], |_| ()).unwrap();
+    assert_eq!(load("stargan", &again, &entry.form()).unwrap().crop.as_deref(), Some("celeba"));
 }

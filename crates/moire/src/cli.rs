@@ -28,6 +28,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Show what moire does, on networks of its own
     Demo,
+    /// Write the faces that come with moire, which are nobody's, and their forgeries, to try things on
+    Samples(SamplesArgs),
     /// Attack detectors on a folder of images, and write a study with a report
     Audit(AuditArgs),
     /// Carry out a study that a plan file describes
@@ -52,8 +54,19 @@ pub(crate) enum Command {
     Bench(BenchArgs),
 }
 
-const MODEL_HELP: &str = "NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5, with a name of `moire zoo list`; onnx:PATH; \
+const MODEL_HELP: &str = "NAME of a network that comes with moire, as in ynet-swap; NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5, with a name of `moire zoo list`; onnx:PATH; \
                            or a safetensors file that says itself which network it is";
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  moire samples faces\n  moire audit ynet-swap xception --data faces/swap")]
+pub(crate) struct SamplesArgs {
+    /// The folder to write: faces, and for each kind of forgery a folder with real, fake and mask
+    #[arg(value_name = "DIR", default_value = "moire-samples")]
+    pub(crate) out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// The end of `moire audit --help`.
 fn attacks() -> String {
@@ -74,7 +87,8 @@ fn attacks() -> String {
     after_help = attacks()
 )]
 pub(crate) struct AuditArgs {
-    /// Detectors, each NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5; or onnx:PATH, with --labels
+    /// Detectors, each NAME of one that comes with moire, as in ynet-swap; NAME:PATH, as in ynet:checkpoints/ or
+    /// meso4:Meso4_DF.h5; or onnx:PATH, with --labels
     #[arg(required = true, value_name = "MODEL")]
     pub(crate) models: Vec<ModelSpec>,
     #[command(flatten)]
@@ -409,13 +423,14 @@ pub(crate) struct ZooArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ZooCommand {
-    /// All architectures
+    /// The networks that come with moire, and all architectures
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// One architecture: source, licence, input, labels, conditions, known checkpoints
+    /// One architecture (source, licence, input, labels, conditions, known checkpoints), or the card of a network that
+    /// comes with moire
     Show {
         /// Its name
         name: String,

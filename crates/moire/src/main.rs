@@ -13,11 +13,17 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    // `moire zoo list | head` ends quietly, as other commands do; a server must outlive those who hang up.
+    if !matches!(command, Command::Rate(_)) {
+        sigpipe::reset();
+    }
+    let result = match command {
         Command::Demo => {
             commands::demo::run();
             Ok(ExitCode::SUCCESS)
         }
+        Command::Samples(args) => commands::samples::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::Run(args) => commands::run::run(&args),
         Command::Merge(args) => commands::merge::run(&args),

@@ -11,5 +11,6 @@ pub(crate) mod rate;
 pub(crate) mod report;
 pub(crate) mod reproduce;
 pub(crate) mod run;
+pub(crate) mod samples;
 pub(crate) mod study;
 pub(crate) mod zoo;

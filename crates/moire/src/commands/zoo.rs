@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use moire_cpu::Cpu;
+use moire_embedded::Embedded;
 use moire_graph::{Device, Op};
 use moire_study::{ModelSpec, Opened, files};
 use moire_tensor::Tensor;
@@ -12,10 +13,20 @@ use crate::cli::{ConvertArgs, ZooArgs, ZooCommand};
 pub(crate) fn run(args: &ZooArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         ZooCommand::List { json: true } => {
-            println!("{}", serde_json::Value::from(entries().iter().map(as_json).collect::<Vec<_>>()));
+            let embedded = moire_embedded::all().iter().map(embedded_as_json);
+            println!(
+                "{}",
+                serde_json::Value::from(embedded.chain(entries().iter().map(as_json)).collect::<Vec<_>>())
+            );
         }
         ZooCommand::List { json: false } => list(),
-        ZooCommand::Show { name, layers } => show(find(name)?, *layers)?,
+        ZooCommand::Show { name, layers } => match moire_embedded::find(name) {
+            Some(embedded) => {
+                println!("{}", embedded.card);
+                show_graph(&embedded.name.parse::<ModelSpec>()?.load()?.network, *layers);
+            }
+            None => show(find(name)?, *layers)?,
+        },
         ZooCommand::Check { model } => check(model)?,
         ZooCommand::Convert(args) => convert(args)?,
     }
@@ -46,8 +57,17 @@ fn as_json(entry: &Entry) -> serde_json::Value {
     })
 }
 
+fn embedded_as_json(embedded: &Embedded) -> serde_json::Value {
+    serde_json::json!({"name": embedded.name, "summary": embedded.summary(), "embedded": true})
+}
+
 /// Two lines a network: its numbers, and what it is for.
 fn list() {
+    println!("come with moire, for non-commercial research (a name alone is a model)");
+    for embedded in moire_embedded::all() {
+        println!("{:<32}{}", embedded.name, embedded.summary());
+    }
+    println!();
     for (task, title) in
         [(Task::Detect, "detectors"), (Task::Edit, "editors"), (Task::Find, "finders of faces")]
     {
@@ -88,6 +108,12 @@ fn show(entry: &Entry, layers: bool) -> anyhow::Result<()> {
             published.sha256.unwrap_or("not known")
         );
     }
+    show_graph(&network, layers);
+    Ok(())
+}
+
+/// Outputs, and layers or how many there are.
+fn show_graph(network: &Network, layers: bool) {
     println!("outputs");
     for (name, value) in network.graph.outputs() {
         println!("  {name} {}", network.graph.shape(*value));
@@ -99,7 +125,6 @@ fn show(entry: &Entry, layers: bool) -> anyhow::Result<()> {
     } else {
         println!("layers      {}, which --layers lists", computed.count());
     }
-    Ok(())
 }
 
 /// The edits of an editor by name, and how its conditions are written.

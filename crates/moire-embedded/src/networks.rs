@@ -1,0 +1,46 @@
+/// A network that comes with the program.
+#[derive(Debug, Clone, Copy)]
+pub struct Embedded {
+    /// What it is called: its architecture, and what it learnt to see where there are several.
+    pub name: &'static str,
+    /// A safetensors file of 16-bit numbers whose metadata says which network it is.
+    pub weights: &'static [u8],
+    /// Its model card in Markdown: data, licence, recipe, what it is worth on held-out faces, limits.
+    pub card: &'static str,
+}
+
+impl Embedded {
+    /// The first words of its card: what it is, for how large images, with how many parameters.
+    pub fn summary(&self) -> &'static str {
+        let mut paragraphs =
+            self.card.split("\n\n").skip_while(|p| !p.contains("\n# ") && !p.starts_with("# "));
+        paragraphs.nth(1).unwrap_or_default()
+    }
+}
+
+macro_rules! embedded {
+    ($($name:literal)*) => {
+        &[$(Embedded {
+            name: $name,
+            weights: include_bytes!(concat!("../weights/", $name, ".safetensors")),
+            card: include_str!(concat!("../cards/", $name, ".md")),
+        }),*]
+    };
+}
+
+static ALL: &[Embedded] = embedded! {
+    "stargan" "attgan" "stgan" "ugatit"
+    "ynet-swap" "ynet-warp"
+    "mesoinception4-swap"
+    "xception"
+};
+
+/// Every network that comes with the program: editors first, then detectors.
+pub fn all() -> &'static [Embedded] {
+    ALL
+}
+
+/// The network of this name.
+pub fn find(name: &str) -> Option<&'static Embedded> {
+    ALL.iter().find(|network| network.name == name)
+}
