@@ -33,6 +33,7 @@ pub(crate) fn apply(act: Act, values: &mut [f32]) {
         Act::Elu(scale) => each(values, |x| if x > 0.0 { x } else { scale * x.exp_m1() }),
         Act::Clip(low, high) => each(values, |x| x.clamp(low, high)),
         Act::Step => each(values, |x| f32::from(u8::from(x >= 0.0))),
+        Act::Round | Act::Quantise => each(values, f32::round_ties_even),
     }
 }
 
@@ -72,6 +73,8 @@ fn apply_grad(act: Act, saved: &[f32], dy: &[f32], dx: &mut [f32]) {
         Act::Elu(scale) => each(saved, dy, dx, |y, d| if y > 0.0 { d } else { d * (y + scale) }),
         Act::Clip(low, high) => each(saved, dy, dx, |x, d| if x >= low && x <= high { d } else { 0.0 }),
         Act::Step => dx.fill(0.0),
+        Act::Round => dx.copy_from_slice(dy),
+        Act::Quantise => each(saved, dy, dx, |x, d| if x.abs() <= 0.5 { d * 3.0 * x * x } else { d }),
     }
 }
 
