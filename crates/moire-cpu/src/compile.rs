@@ -2,31 +2,33 @@
 
 use std::sync::Arc;
 
-use moire_graph::{Error, Graph, MatMul, Normalise, Op, ValueId};
+use moire_graph::{Error, Graph, MatMul, Normalise, Op, ReduceKind, ValueId};
 use moire_tensor::{Shape, Tensor};
 use rayon::ThreadPool;
 
 use crate::aligned::Aligned;
-use crate::fuse::{Unit, fuse};
+use crate::fuse::{Fused, Read, Unit, fuse, sums_pixels};
 use crate::kernels::Kernel;
 use crate::kernels::conv::Conv;
 use crate::kernels::depthwise::Depthwise;
-use crate::kernels::elementwise::{Map, MapGrad, Zip};
-use crate::kernels::instance_norm::{InstanceNorm, Way};
+use crate::kernels::elementwise::Chain;
+use crate::kernels::image_norm::{ImageNorm, Way};
 use crate::kernels::lattice;
 use crate::kernels::matmul::Products;
 use crate::kernels::movement::{Copy, Reshape};
 use crate::kernels::normalise::Normalisation;
+use crate::kernels::pixel_sum::PixelSum;
 use crate::kernels::pool::{Pool, PoolKind};
+use crate::kernels::reading::Reading;
 use crate::kernels::reduce::{Groups, MaxGrad, Reduction};
 use crate::kernels::resample::Resampling;
 use crate::kernels::softmax::Probabilities;
 use crate::kernels::warp::Warping;
 use crate::kernels::winograd::winograd;
 use crate::layout::{MAX_RANK, Planes};
-use crate::plan::plan;
-use crate::product::{Finishing, Repeat};
-use crate::program::{CpuProgram, Port, Source, Step, in_memory_order};
+use crate::plan::{Item, plan};
+use crate::product::{Beside, Finishing, Leak, Repeat, Smooth};
+use crate::program::{CpuProgram, Place, Port, Source, Step, in_memory_order};
 use crate::scratch::Scratch;
 use crate::simd::Vectors;
 
@@ -40,49 +42,46 @@ pub(crate) fn compile(
     if let Some(node) = graph.nodes().iter().find(|n| n.shape.len() > MAX_RANK) {
         return Err(Error::unsupported(node, "values of at most 8 axes"));
     }
-    let units = fuse(graph).units;
-    let computed: Vec<bool> =
-        graph.values().map(|(v, n)| units[v.index()].is_some() || is_given(&n.op)).collect();
-    let mut last_use: Vec<usize> = (0..graph.nodes().len()).collect();
-    for (value, _) in graph.values() {
-        let operands = units[value.index()].map(|unit| unit.operands(graph)).unwrap_or_default();
-        operands.iter().for_each(|v| last_use[v.index()] = value.index());
-    }
-    graph.outputs().iter().for_each(|(_, v)| last_use[v.index()] = usize::MAX);
-    let plan = plan(graph, &computed, &last_use);
-
+    let fused = fuse(graph);
+    let placed = placed(graph, &fused);
     let mut constants: Vec<Vec<f32>> = Vec::new();
-    let mut sources: Vec<Option<Source>> = vec![None; graph.nodes().len()];
-    let mut source = |value: ValueId, constants: &mut Vec<Vec<f32>>| {
-        *sources[value.index()].get_or_insert_with(|| {
-            match (&graph.node(value).op, plan.slots[value.index()]) {
-                (Op::Constant(tensor), _) => {
-                    constants.push(in_memory_order(tensor));
-                    Source::Constant(constants.len() - 1)
-                }
-                (_, Some(slot)) => Source::Buffer { slot, size: graph.shape(value).numel() },
-                (_, None) => unreachable!("what is computed has a buffer"),
+    let mut known: Vec<Option<Source>> = vec![None; graph.nodes().len()];
+    let mut source = |read: Read| match read {
+        Read::Beside(v) => Source::Buffer(placed.beside[v.index()].expect("what is read was kept")),
+        Read::Value(v) => *known[v.index()].get_or_insert_with(|| match &graph.node(v).op {
+            Op::Constant(tensor) => {
+                constants.push(in_memory_order(tensor));
+                Source::Constant(constants.len() - 1)
             }
-        })
+            _ => Source::Buffer(placed.values[v.index()].expect("what is computed has a buffer")),
+        }),
     };
     let mut steps = Vec::new();
-    let context = Context { graph, batch, vectors };
+    let context = Context { graph, fused: &fused, batch, vectors };
     for (value, _) in graph.values() {
-        let Some(unit) = units[value.index()] else { continue };
-        let Source::Buffer { slot, size } = source(value, &mut constants) else { continue };
-        let operands = unit.operands(graph).into_iter().map(|v| source(v, &mut constants)).collect();
-        steps.push(Step { kernel: context.kernel(&unit)?, operands, slot, size, value, root: unit.root });
+        let Some(unit) = &fused.units[value.index()] else { continue };
+        let kernel = context.kernel(value, unit)?;
+        let operands = fused.reads(unit).into_iter().map(&mut source).collect();
+        let out = placed.values[value.index()].expect("what is computed has a buffer");
+        steps.push(Step {
+            kernel,
+            operands,
+            out,
+            beside: placed.beside[value.index()],
+            value,
+            root: unit.root,
+        });
     }
     let port = |name: &str, value: ValueId, source: Source, samples: usize| {
         Port::new(name.to_owned(), source, graph.shape(value), graph.shape(value).numel() * samples)
     };
     let mut inputs = Vec::new();
     for &v in graph.inputs() {
-        inputs.push(port(&graph.node(v).name, v, source(v, &mut constants), 0));
+        inputs.push(port(&graph.node(v).name, v, source(Read::Value(v)), 0));
     }
     let mut outputs = Vec::new();
     for (name, v) in graph.outputs() {
-        outputs.push(port(name, *v, source(*v, &mut constants), batch));
+        outputs.push(port(name, *v, source(Read::Value(*v)), batch));
     }
     let working = |size: fn(&dyn Kernel) -> usize| steps.iter().map(|s| size(&*s.kernel)).max().unwrap_or(0);
     let scratch = Scratch::new(
@@ -94,7 +93,7 @@ pub(crate) fn compile(
         graph: graph.clone(),
         batch,
         pool: Arc::clone(pool),
-        buffers: plan.sizes.iter().map(|size| Aligned::zeros(size * batch)).collect(),
+        buffers: placed.sizes.iter().map(|size| Aligned::zeros(size * batch)).collect(),
         constants,
         steps,
         inputs,
@@ -104,48 +103,103 @@ pub(crate) fn compile(
     })
 }
 
-fn is_given(op: &Op) -> bool {
-    matches!(op, Op::Input | Op::Constant(_))
+/// Where the values of a graph live, and what is kept beside them.
+struct Placed {
+    values: Vec<Option<Place>>,
+    beside: Vec<Option<Place>>,
+    /// Numbers a sample, by buffer.
+    sizes: Vec<usize>,
+}
+
+fn placed(graph: &Graph, fused: &Fused<'_>) -> Placed {
+    let count = graph.nodes().len();
+    let [mut values, mut beside] = [(); 2].map(|()| (0..count).collect::<Vec<usize>>());
+    for (value, _) in graph.values() {
+        for read in fused.units[value.index()].iter().flat_map(|unit| fused.reads(unit)) {
+            match read {
+                Read::Value(v) => values[v.index()] = value.index(),
+                Read::Beside(v) => beside[v.index()] = value.index(),
+            }
+        }
+    }
+    graph.outputs().iter().for_each(|(_, v)| values[v.index()] = usize::MAX);
+    let mut items = Vec::new();
+    let mut owners = Vec::new();
+    // Inputs are written before the first step, so nothing may use their buffers earlier.
+    for &v in graph.inputs() {
+        items.push(Item { size: graph.shape(v).numel(), birth: 0, death: values[v.index()] });
+        owners.push((v, false));
+    }
+    for (v, node) in graph.values().filter(|(v, _)| fused.units[v.index()].is_some()) {
+        let size = node.shape.numel();
+        items.push(Item { size, birth: v.index(), death: values[v.index()] });
+        owners.push((v, false));
+        if let Some(kept) = fused.beside[v.index()] {
+            items.push(Item { size: kept.size(size), birth: v.index(), death: beside[v.index()] });
+            owners.push((v, true));
+        }
+    }
+    let plan = plan(&items);
+    let mut placed = Placed { values: vec![None; count], beside: vec![None; count], sizes: plan.sizes };
+    for ((&slot, item), (v, beside)) in plan.slots.iter().zip(&items).zip(owners) {
+        let places = if beside { &mut placed.beside } else { &mut placed.values };
+        places[v.index()] = Some(Place { slot, size: item.size });
+    }
+    placed
 }
 
 /// What kernels are made from.
 struct Context<'a> {
     graph: &'a Graph,
+    fused: &'a Fused<'a>,
     batch: usize,
     vectors: Vectors,
 }
 
 impl Context<'_> {
-    fn kernel(&self, unit: &Unit) -> Result<Box<dyn Kernel>, Error> {
+    /// The kernel of the unit that computes `value`.
+    fn kernel(&self, value: ValueId, unit: &Unit) -> Result<Box<dyn Kernel>, Error> {
         let graph = self.graph;
+        let beside = self.fused.beside[value.index()];
         let node = graph.node(unit.root);
         let shape = &node.shape;
         let of = |i: usize| graph.shape(node.inputs[i]);
         let vectors = self.vectors;
         Ok(match &node.op {
             Op::Input | Op::Constant(_) => unreachable!("inputs and constants are not computed"),
-            Op::Conv2d(_) | Op::ConvTranspose2d(_) => return self.convolution(unit),
-            Op::MatMul(op) => self.products(*op, unit),
+            Op::Conv2d(_) | Op::ConvTranspose2d(_) => return self.convolution(unit, beside),
+            Op::MatMul(op) => self.products(*op, unit, beside),
             Op::BatchNorm(_) => return Err(Error::unsupported(node, "statistics that are constants")),
             Op::Normalise(op) if by_image(op, shape) => {
                 let shift = unit.shift.map(|v| self.constant(v));
-                let way = Way::Forward { shift, add: unit.add.is_some(), act: unit.act };
-                self.instance_norm(op, shape, unit, way)
+                let act = unit.act.and_then(Leak::of);
+                let way = Way::Forward { shift, add: unit.add.is_some(), act, beside };
+                self.image_norm(op, shape, unit, way)
             }
             Op::NormaliseGrad(op) if by_image(&op.0, shape) => {
-                let way = Way::Backward { gate: unit.gate.map(|(_, leak)| leak) };
-                self.instance_norm(&op.0, shape, unit, way)
+                let gate = unit.gate.and_then(|(saved, act)| self.fused.gate(saved, act));
+                let way = Way::Backward { gate: gate.map(|(gate, _)| gate) };
+                self.image_norm(&op.0, shape, unit, way)
             }
             Op::Normalise(op) => Box::new(Normalisation::new(op, shape, false)),
             Op::NormaliseGrad(op) => Box::new(Normalisation::new(&op.0, shape, true)),
-            Op::Act(act) => Box::new(Map { act: *act, size: shape.numel(), vectors }),
-            Op::ActGrad(op) => Box::new(MapGrad { act: op.0, size: shape.numel(), vectors }),
-            Op::Binary(op) => Box::new(Zip::new(*op, of(0), of(1), shape, vectors)),
-            Op::MaxPool2d(op) => self.pool(PoolKind::Max(*op), Planes::of(of(0)), Planes::of(shape), false),
-            Op::MaxPoolGrad(op) => self.pool(PoolKind::Max(op.0), Planes::of(shape), Planes::of(of(1)), true),
+            Op::Act(_) | Op::ActGrad(_) | Op::Binary(_) => self.chain(shape, unit, beside),
+            Op::MaxPool2d(op) => {
+                let kind = PoolKind::Max(*op, beside.is_some());
+                self.pool(kind, Planes::of(of(0)), Planes::of(shape), false)
+            }
+            Op::MaxPoolGrad(op) => {
+                let kind = PoolKind::Max(op.0, self.fused.winners(unit.root).is_some());
+                self.pool(kind, Planes::of(shape), Planes::of(of(1)), true)
+            }
             Op::AvgPool2d(op) => self.pool(PoolKind::Avg(*op), Planes::of(of(0)), Planes::of(shape), false),
             Op::AvgPoolGrad(op) => {
                 self.pool(PoolKind::Avg(op.pool), Planes::of(shape), Planes::of(of(0)), true)
+            }
+            Op::Reduce(op) if sums_pixels(op, of(0)) => {
+                let (planes, mean) = (Planes::of(of(0)), op.kind == ReduceKind::Mean);
+                let images = self.batch * planes.rows;
+                Box::new(PixelSum { vectors, planes, mean, product: unit.factors.is_some(), images })
             }
             Op::Reduce(op) => Box::new(Reduction { kind: op.kind, groups: Groups::new(of(0), &op.axes) }),
             Op::MaxGrad(op) => Box::new(MaxGrad { groups: Groups::new(shape, &op.axes) }),
@@ -169,6 +223,16 @@ impl Context<'_> {
         })
     }
 
+    fn chain(&self, shape: &Shape, unit: &Unit, beside: Option<Beside>) -> Box<dyn Kernel> {
+        let (links, reads) = self.fused.chain(unit);
+        let reading = |read: &Read| match read {
+            Read::Value(v) => Reading::new(self.graph.shape(*v), shape),
+            Read::Beside(_) => Reading::Whole,
+        };
+        let readings = reads.iter().map(reading).collect();
+        Box::new(Chain { vectors: self.vectors, size: shape.numel(), links, readings, beside })
+    }
+
     /// The numbers of a value that is known to be a constant.
     fn constant(&self, value: ValueId) -> Vec<f32> {
         match &self.graph.node(value).op {
@@ -177,19 +241,19 @@ impl Context<'_> {
         }
     }
 
-    fn instance_norm(&self, op: &Normalise, shape: &Shape, unit: &Unit, way: Way) -> Box<dyn Kernel> {
+    fn image_norm(&self, op: &Normalise, shape: &Shape, unit: &Unit, way: Way) -> Box<dyn Kernel> {
         let planes = Planes::of(shape);
         let images = self.batch * planes.rows;
         let scale = unit.scale.map(|v| self.constant(v));
         let (eps, unbiased, vectors) = (op.eps, op.unbiased, self.vectors);
-        Box::new(InstanceNorm { vectors, planes, eps, unbiased, scale, way, images })
+        Box::new(ImageNorm { vectors, planes, eps, unbiased, scale, way, images })
     }
 
     fn pool(&self, kind: PoolKind, x: Planes, y: Planes, adjoint: bool) -> Box<dyn Kernel> {
         Box::new(Pool { vectors: self.vectors, kind, x, y, adjoint })
     }
 
-    fn products(&self, op: MatMul, unit: &Unit) -> Box<dyn Kernel> {
+    fn products(&self, op: MatMul, unit: &Unit, beside: Option<Beside>) -> Box<dyn Kernel> {
         let node = self.graph.node(unit.root);
         let of = |i: usize| self.graph.shape(node.inputs[i]);
         let right = match &self.graph.node(node.inputs[1]).op {
@@ -197,12 +261,12 @@ impl Context<'_> {
             _ => None,
         };
         let bias = unit.shift.map(|v| self.constant(v)).unwrap_or_default();
-        let finishing = self.finishing(unit, &bias, 2);
+        let finishing = self.finishing(unit, &bias, 2, beside);
         Box::new(Products::new(self.vectors, op, [of(0), of(1), &node.shape], right, finishing))
     }
 
     /// The epilogue of a unit whose own operands are the first `own`.
-    fn finishing(&self, unit: &Unit, bias: &[f32], own: usize) -> Finishing {
+    fn finishing(&self, unit: &Unit, bias: &[f32], own: usize, beside: Option<Beside>) -> Finishing {
         Finishing {
             bias: Finishing::pad(self.vectors, bias),
             add: unit.add.map(|v| {
@@ -210,12 +274,17 @@ impl Context<'_> {
                 let image = result.numel() / result.first().copied().unwrap_or(1).max(1);
                 (own, Repeat { image, rows: result.numel() / summand.numel().max(1) })
             }),
-            act: unit.act,
-            gate: unit.gate.map(|(_, leak)| (own + usize::from(unit.add.is_some()), leak)),
+            leak: unit.act.and_then(Leak::of),
+            smooth: unit.act.and_then(Smooth::of),
+            gate: unit.gate.and_then(|(saved, act)| {
+                let (gate, _) = self.fused.gate(saved, act)?;
+                Some((own + usize::from(unit.add.is_some()), gate))
+            }),
+            beside,
         }
     }
 
-    fn convolution(&self, unit: &Unit) -> Result<Box<dyn Kernel>, Error> {
+    fn convolution(&self, unit: &Unit, beside: Option<Beside>) -> Result<Box<dyn Kernel>, Error> {
         let graph = self.graph;
         let node = graph.node(unit.root);
         let constant = |i: usize| match &graph.node(node.inputs[i]).op {
@@ -224,7 +293,7 @@ impl Context<'_> {
         };
         let weights: &Tensor = constant(1)?;
         let bias = if node.inputs.len() > 2 { constant(2)?.data() } else { &[] };
-        let finishing = self.finishing(unit, bias, 1);
+        let finishing = self.finishing(unit, bias, 1, beside);
         let planes = (Planes::of(graph.shape(node.inputs[0])), Planes::of(&node.shape));
         let (x, y) = planes;
         let [_, second, kh, kw] = weights.shape()[..] else {

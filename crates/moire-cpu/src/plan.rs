@@ -1,54 +1,66 @@
 //! Where each value lives: values that are never alive together share a buffer.
 
-use moire_graph::{Graph, Op};
+/// A value that needs a place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Item {
+    /// Numbers a sample.
+    pub(crate) size: usize,
+    /// The step that makes it.
+    pub(crate) birth: usize,
+    /// The last step that reads it.
+    pub(crate) death: usize,
+}
 
-/// For each value the buffer that holds it, and how long each buffer must be for one sample.
+/// For each item the buffer that holds it, and how long each buffer must be for one sample.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// By value; `None` for constants.
-    pub(crate) slots: Vec<Option<usize>>,
-    /// Numbers a sample, by buffer.
+    pub(crate) slots: Vec<usize>,
     pub(crate) sizes: Vec<usize>,
 }
 
-/// Places every value that `computed` names, in order of computation: into the free buffer that fits best, or
-/// into a new one. `last_use` is the position after which a value is not read again.
-pub(crate) fn plan(graph: &Graph, computed: &[bool], last_use: &[usize]) -> Plan {
-    let count = graph.nodes().len();
-    let mut plan = Plan { slots: vec![None; count], sizes: Vec::new() };
-    // Inputs are written before the first step, so nothing may use their buffers earlier.
-    for &value in graph.inputs() {
-        plan.slots[value.index()] = Some(plan.sizes.len());
-        plan.sizes.push(graph.shape(value).numel());
-    }
+/// Places items, which come in the order of their birth: into the free buffer that fits best, or into a new one.
+pub(crate) fn plan(items: &[Item]) -> Plan {
+    let mut plan = Plan { slots: Vec::with_capacity(items.len()), sizes: Vec::new() };
     let mut free: Vec<usize> = Vec::new();
-    let mut ending: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for (i, &end) in last_use.iter().enumerate() {
-        if end < count {
-            ending[end].push(i);
-        }
-    }
-    for (value, node) in graph.values() {
-        let i = value.index();
-        if computed[i] && !matches!(node.op, Op::Constant(_) | Op::Input) {
-            let need = node.shape.numel();
-            let fits = |&slot: &usize| plan.sizes[slot];
-            // The smallest that is large enough, else the largest, which then grows.
-            let best = (0..free.len())
-                .filter(|&f| fits(&free[f]) >= need)
-                .min_by_key(|&f| fits(&free[f]))
-                .or_else(|| (0..free.len()).max_by_key(|&f| fits(&free[f])));
-            let slot = best.map_or_else(
-                || {
-                    plan.sizes.push(0);
-                    plan.sizes.len() - 1
-                },
-                |f| free.swap_remove(f),
-            );
-            plan.sizes[slot] = plan.sizes[slot].max(need);
-            plan.slots[i] = Some(slot);
-        }
-        free.extend(ending[i].iter().filter_map(|&v| plan.slots[v]));
+    let mut held: Vec<usize> = Vec::new();
+    for (i, item) in items.iter().enumerate() {
+        held.retain(|&h| {
+            let over = items[h].death < item.birth;
+            if over {
+                free.push(plan.slots[h]);
+            }
+            !over
+        });
+        let fits = |&slot: &usize| plan.sizes[slot];
+        // The smallest that is large enough, else the largest, which then grows.
+        let best = (0..free.len())
+            .filter(|&f| fits(&free[f]) >= item.size)
+            .min_by_key(|&f| fits(&free[f]))
+            .or_else(|| (0..free.len()).max_by_key(|&f| fits(&free[f])));
+        let slot = best.map_or_else(
+            || {
+                plan.sizes.push(0);
+                plan.sizes.len() - 1
+            },
+            |f| free.swap_remove(f),
+        );
+        plan.sizes[slot] = plan.sizes[slot].max(item.size);
+        plan.slots.push(slot);
+        held.push(i);
     }
     plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Item, plan};
+
+    #[test]
+    fn a_buffer_serves_one_value_after_another() {
+        let item = |size, birth, death| Item { size, birth, death };
+        // The third may take the first's place, not the second's, which its own step still reads.
+        let plan = plan(&[item(10, 0, 1), item(20, 1, 2), item(5, 2, 9), item(30, 3, 9)]);
+        assert_eq!(plan.slots, [0, 1, 0, 1]);
+        assert_eq!(plan.sizes, [10, 30]);
+    }
 }

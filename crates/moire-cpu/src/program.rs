@@ -12,21 +12,36 @@ use crate::layout::strides;
 use crate::nest::Nest;
 use crate::scratch::Scratch;
 
+/// A buffer of the program that holds one value a sample.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) slot: usize,
+    /// Numbers a sample.
+    pub(crate) size: usize,
+}
+
 /// Where an operand is read from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Source {
-    /// A buffer of the program, one value a sample.
-    Buffer { slot: usize, size: usize },
+    Buffer(Place),
     /// A constant, the same for all samples.
     Constant(usize),
 }
 
-/// One kernel with its operands and the buffer that it fills.
+/// What a kernel fills, for all samples of a run.
+pub(crate) struct Results<'a> {
+    pub(crate) value: &'a mut [f32],
+    /// What it keeps beside the value; empty for nothing.
+    pub(crate) beside: &'a mut [f32],
+}
+
+/// One kernel with its operands and the buffers that it fills.
 pub(crate) struct Step {
     pub(crate) kernel: Box<dyn Kernel>,
     pub(crate) operands: Vec<Source>,
-    pub(crate) slot: usize,
-    pub(crate) size: usize,
+    pub(crate) out: Place,
+    /// Where it puts what is kept beside its value.
+    pub(crate) beside: Option<Place>,
     /// What it computes, and the node that does most of the work.
     pub(crate) value: ValueId,
     pub(crate) root: ValueId,
@@ -74,7 +89,7 @@ impl<'a> Operands<'a> {
     /// Operand `index`.
     pub(crate) fn get(&self, index: usize) -> Operand<'a> {
         match self.sources[index] {
-            Source::Buffer { slot, size } => Operand { data: &self.buffers[slot], size, step: size },
+            Source::Buffer(Place { slot, size }) => Operand { data: &self.buffers[slot], size, step: size },
             Source::Constant(i) => {
                 Operand { data: &self.constants[i], size: self.constants[i].len(), step: 0 }
             }
@@ -106,7 +121,7 @@ impl CpuProgram {
         check_inputs(&self.graph, self.batch, samples, inputs)?;
         self.samples = samples;
         for port in &self.inputs {
-            let Source::Buffer { slot, size } = port.source else { continue };
+            let Source::Buffer(Place { slot, size }) = port.source else { continue };
             let given = inputs.iter().find(|(name, _)| *name == port.name);
             let (_, data) = given.expect("inputs have been checked");
             let to = self.buffers[slot][..samples * size].par_chunks_mut(size);
@@ -116,17 +131,26 @@ impl CpuProgram {
         let Self { pool, steps, buffers, constants, scratch, .. } = self;
         pool.install(|| {
             for step in steps.iter() {
-                let mut out = mem::take(&mut buffers[step.slot]);
+                let mut take = |place: Place| mem::take(&mut buffers[place.slot]);
+                let (mut value, mut beside) = (take(step.out), step.beside.map(take));
                 let operands = Operands { sources: &step.operands, buffers, constants };
-                step.kernel.run(&operands, &mut out[..samples * step.size], scratch);
-                buffers[step.slot] = out;
+                let kept = beside.as_mut().zip(step.beside);
+                let results = Results {
+                    value: &mut value[..samples * step.out.size],
+                    beside: kept.map_or(&mut [], |(kept, place)| &mut kept[..samples * place.size]),
+                };
+                step.kernel.run(&operands, results, scratch);
+                buffers[step.out.slot] = value;
+                if let Some((kept, place)) = beside.zip(step.beside) {
+                    buffers[place.slot] = kept;
+                }
                 after(step.value, step.kernel.name());
             }
         });
         for port in &mut self.outputs {
             let Port { source, size, nest, host, .. } = port;
             let from = |s: usize| match *source {
-                Source::Buffer { slot, size } => &self.buffers[slot][s * size..(s + 1) * size],
+                Source::Buffer(Place { slot, size }) => &self.buffers[slot][s * size..(s + 1) * size],
                 Source::Constant(i) => &self.constants[i],
             };
             let values = host[..samples * *size].par_chunks_mut((*size).max(1)).enumerate();

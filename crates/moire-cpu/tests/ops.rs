@@ -130,7 +130,20 @@ fn layers() -> Vec<(&'static str, Graph)> {
         let y = b.linear(x, w, Some(bias))?;
         b.act(y, Act::Relu)
     };
+    // A rectifier of its own, since its operand has another reader, whose way back rides on a convolution by channel or
+    // by group.
+    let apart = move |channels: usize, groups: usize| {
+        move |b: &mut Builder, x: ValueId| {
+            let y = b.act(x, Act::Relu)?;
+            let w = weights(b, "w", [channels, channels / groups, 3, 3])?;
+            let y = b.conv2d(y, w, None, Conv2d { groups, ..same })?;
+            b.add(y, x)
+        }
+    };
     vec![
+        ("four channels apart", graph(&apart(4, 4), [1, 4, 8, 6])),
+        ("twenty channels apart", graph(&apart(20, 20), [1, 20, 8, 6])),
+        ("groups of four", graph(&apart(32, 8), [1, 32, 8, 6])),
         ("residual block", graph(&bottleneck, [1, 33, 13, 14])),
         ("two images", graph(&bottleneck, [2, 33, 16, 12])),
         ("4x4 down", graph(&down, [1, 32, 26, 24])),

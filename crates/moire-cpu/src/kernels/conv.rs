@@ -4,7 +4,7 @@ use super::lattice::{Axis, Lattice};
 use super::{Kernel, Operand};
 use crate::layout::Planes;
 use crate::product::{Dots, Finish, Finishing, MOST_ROWS, Packed, Rows, Shared, dots, tiles};
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 use crate::simd::{Simd, Task, Vectors};
 
@@ -154,14 +154,19 @@ impl Task for Chunk<'_> {
             let rows = Rows { lines, pitch: S::ROWS, run: part.run, at: &at[..count] };
             // SAFETY: the chunks of a part share no pixel and no panel, parts share no pixel, groups no channel.
             unsafe {
-                match &part.weights[group] {
+                let columns = match &part.weights[group] {
                     Weights::Wide(packed) => {
                         let panels = packed.panels();
                         let which = self.panels..(self.panels + part.panels).min(panels.count());
-                        tiles(simd, &rows, panels, which, out, &finish);
+                        tiles(simd, &rows, panels, which.clone(), out, &finish);
+                        panels.columns_of(which)
                     }
-                    Weights::Narrow(right) => dots(simd, &rows, right, out, &finish),
-                }
+                    Weights::Narrow(right) => {
+                        dots(simd, &rows, right, out, &finish);
+                        0..outputs
+                    }
+                };
+                at[..count].iter().for_each(|at| finish.smooth(simd, out, at + columns.start, columns.len()));
             }
         }
     }
@@ -260,11 +265,11 @@ impl Kernel for Conv {
         "products"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
         let x = operands.get(0);
-        let images = out.len() / self.y.image();
-        let finish = self.finishing.bind(operands, out.len());
-        let out = &Shared::new(out);
+        let images = results.value.len() / self.y.image();
+        let (out, finish) = self.finishing.bind(operands, results);
+        let out = &out;
         let count = |p: &Part| p.tasks(images).iter().product::<usize>();
         (0..self.parts.iter().map(count).sum()).into_par_iter().for_each(|task: usize| {
             let mut task = task;

@@ -5,7 +5,7 @@ use super::lattice::Lattice;
 use crate::aligned::Aligned;
 use crate::layout::Planes;
 use crate::product::{Finish, Finishing, Shared};
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 use crate::simd::{Simd, Task, Vectors};
 
@@ -62,6 +62,7 @@ struct Row<'a> {
 }
 
 impl Task for Row<'_> {
+    #[allow(unsafe_code, reason = "tasks write disjoint rows of one slice")]
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         for (lattice, weights) in &self.conv.parts {
@@ -78,6 +79,9 @@ impl Task for Row<'_> {
                 }
             }
         }
+        let line = self.conv.y.width * self.conv.y.channels;
+        // SAFETY: this task alone writes its row of the result.
+        unsafe { self.finish.smooth(simd, self.out, self.at, line) };
     }
 }
 
@@ -151,12 +155,12 @@ impl Kernel for Depthwise {
         "depthwise"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, _: &Scratch) {
         let x = operands.get(0);
-        let finish = self.finishing.bind(operands, out.len());
         let (height, line) = (self.y.height, self.y.width * self.y.channels);
-        let rows = out.len() / line;
-        let out = &Shared::new(out);
+        let rows = results.value.len() / line;
+        let (out, finish) = self.finishing.bind(operands, results);
+        let out = &out;
         (0..rows).into_par_iter().with_min_len(2).for_each(|row| {
             let x = x.unit(row / height, self.x.rows);
             self.vectors.run(Row { conv: self, x, oy: row % height, at: row * line, out, finish });

@@ -6,7 +6,7 @@ use super::{Kernel, Operand};
 use crate::layout::{broadcast_strides, strides};
 use crate::nest::Nest;
 use crate::product::{Finish, Finishing, MOST_ROWS, Packed, Panels, Rows, Shared, pack, packed_size, tiles};
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 use crate::simd::{Simd, Task, Vectors};
 
@@ -138,7 +138,11 @@ impl Task for Chunk<'_> {
             unsafe {
                 if products.out[1] == 1 {
                     let rows = Rows { lines, pitch, run, at: &at[..count] };
+                    let columns = self.panels.columns_of(which.clone());
                     tiles(simd, &rows, self.panels, which, out, self.finish);
+                    for at in &at[..count] {
+                        self.finish.smooth(simd, out, at + columns.start, columns.len());
+                    }
                     continue;
                 }
                 let own: [usize; MOST_ROWS] = std::array::from_fn(|i| i * n);
@@ -168,12 +172,12 @@ impl Kernel for Products {
         "matmul"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
         let (a, b) = (operands.get(0), operands.get(1));
         let size = self.leads.len() * self.m * self.n;
-        let matrices = out.len() / size * self.leads.len();
-        let finish = &self.finishing.bind(operands, out.len());
-        let out = &Shared::new(out);
+        let matrices = results.value.len() / size * self.leads.len();
+        let (out, finish) = self.finishing.bind(operands, results);
+        let (out, finish) = (&out, &finish);
         let [chunk, group] = self.task();
         let all = matrices * self.m;
         let lanes = self.vectors.lanes();

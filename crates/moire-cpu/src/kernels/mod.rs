@@ -3,13 +3,15 @@
 pub(crate) mod conv;
 pub(crate) mod depthwise;
 pub(crate) mod elementwise;
-pub(crate) mod instance_norm;
+pub(crate) mod image_norm;
 pub(crate) mod lattice;
 pub(crate) mod matmul;
 pub(crate) mod movement;
 pub(crate) mod normalise;
+pub(crate) mod pixel_sum;
 pub(crate) mod points;
 pub(crate) mod pool;
+pub(crate) mod reading;
 pub(crate) mod reduce;
 pub(crate) mod resample;
 pub(crate) mod softmax;
@@ -18,7 +20,7 @@ pub(crate) mod winograd;
 
 use rayon::prelude::*;
 
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 
 /// An op made ready for one graph.
@@ -26,8 +28,8 @@ pub(crate) trait Kernel: Send + Sync {
     /// What it is, in a profile.
     fn name(&self) -> &'static str;
 
-    /// Fills `out`, one value a sample. Tasks are cut by the graph's shapes alone.
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch);
+    /// Fills the results, one value a sample. Tasks are cut by the graph's shapes alone.
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch);
 
     /// How many numbers of working memory one thread needs.
     fn scratch(&self) -> usize {
@@ -76,4 +78,18 @@ fn each_chunk(out: &mut [f32], size: usize, f: impl Fn(usize, usize, &mut [f32])
     out.par_chunks_mut(size).enumerate().for_each(|(s, value)| {
         value.par_chunks_mut(CHUNK).enumerate().for_each(|(i, chunk)| f(s, i * CHUNK, chunk));
     });
+}
+
+/// Bytes that a kernel keeps in place of numbers.
+#[allow(unsafe_code, reason = "a view")]
+fn bytes(numbers: &[f32]) -> &[u8] {
+    // SAFETY: any bytes of the slice are bytes.
+    unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
+}
+
+/// The same, to write.
+#[allow(unsafe_code, reason = "a view")]
+fn bytes_mut(numbers: &mut [f32]) -> &mut [u8] {
+    // SAFETY: any bytes are a number's.
+    unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), size_of_val(numbers)) }
 }

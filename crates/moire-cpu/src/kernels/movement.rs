@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use super::Kernel;
 use crate::layout::{broadcast_strides, strides};
 use crate::nest::Nest;
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 
 /// Elements of one operand that go to places of the result at fixed distances.
@@ -66,7 +66,7 @@ impl Kernel for Copy {
         "copy"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch) {
         out.par_chunks_mut(self.size).enumerate().for_each(|(s, out)| {
             if self.holes {
                 out.fill(0.0);
@@ -110,7 +110,7 @@ impl Kernel for Reshape {
         "reshape"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch) {
         let x = operands.get(0);
         out.par_chunks_mut(self.size).enumerate().for_each(|(s, out)| {
             if !self.direct {

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Kernel;
 use super::reduce::Groups;
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 
 /// Normalisation by a sample's own statistics, or its adjoint.
@@ -41,7 +41,7 @@ impl Kernel for Normalisation {
         "normalise"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch) {
         let groups = &self.groups;
         let x = operands.get(0);
         out.par_chunks_mut(groups.size).enumerate().for_each(|(unit, out)| {

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Kernel;
 use crate::layout::strides;
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 use crate::simd::Vectors;
 
@@ -33,7 +33,7 @@ impl Kernel for Resampling {
         "resample"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch) {
         let x = operands.get(0);
         out.par_chunks_mut(self.outputs * self.inner).enumerate().for_each(|(unit, lines)| {
             let x = x.unit(unit, self.outer);

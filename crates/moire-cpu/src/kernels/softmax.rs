@@ -2,7 +2,7 @@ use rayon::prelude::*;
 
 use super::Kernel;
 use super::reduce::Groups;
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 
 /// Probabilities along an axis, or their adjoint.
@@ -16,7 +16,7 @@ impl Kernel for Probabilities {
         "softmax"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch) {
         let groups = &self.groups;
         out.par_chunks_mut(groups.size).enumerate().for_each(|(s, out)| {
             let x = operands.get(0).sample(s);

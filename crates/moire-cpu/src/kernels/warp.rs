@@ -3,7 +3,7 @@ use rayon::prelude::*;
 
 use super::Kernel;
 use crate::layout::Planes;
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 
 /// A sparse linear map of every channel's plane.
@@ -18,7 +18,7 @@ impl Kernel for Warping {
         "warp"
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch) {
         let (x, channels) = (operands.get(0), self.y.channels);
         out.par_chunks_mut(self.y.image()).enumerate().for_each(|(unit, image)| {
             let x = x.unit(unit, self.x.rows);

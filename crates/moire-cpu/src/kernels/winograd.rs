@@ -8,7 +8,7 @@ use super::points::{Points, ThreeTaps, TwoTaps};
 use super::{Kernel, Operand};
 use crate::layout::Planes;
 use crate::product::{Finish, Finishing, MOST_ROWS, Packed, Rows, Shared, tiles};
-use crate::program::Operands;
+use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 use crate::simd::{Simd, Task, Vectors};
 
@@ -314,6 +314,15 @@ impl<T: Points<P>, const P: usize> Task for Output<'_, T, P> {
                     }
                 }
             }
+            for a in 0..OUT.min(vertical.count - i) {
+                let oy = vertical.start + (i + a) * vertical.step;
+                for b in 0..OUT.min(horizontal.count - j) {
+                    let ox = horizontal.start + (j + b) * horizontal.step;
+                    let at = ((image * height + oy) * across + ox) * channels + columns.start;
+                    // SAFETY: these channels of this pixel are this task's alone.
+                    unsafe { finish.smooth(simd, out, at, columns.len()) };
+                }
+            }
         }
     }
 }
@@ -323,11 +332,11 @@ impl<T: Points<P>, const P: usize> Kernel for Winograd<T, P> {
         if P == 6 { "winograd 3x3" } else { "winograd 2x2" }
     }
 
-    fn run(&self, operands: &Operands<'_>, out: &mut [f32], scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
         let x = operands.get(0);
-        let images = out.len() / self.y.image();
-        let finish = &self.finishing.bind(operands, out.len());
-        let out = &Shared::new(out);
+        let images = results.value.len() / self.y.image();
+        let (out, finish) = self.finishing.bind(operands, results);
+        let (out, finish) = (&out, &finish);
         let mut between = scratch.shared();
         for part in &self.parts {
             let (all, inner) = (images * part.count(), part.inner());

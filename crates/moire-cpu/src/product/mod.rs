@@ -12,7 +12,7 @@ mod tile;
 use std::marker::PhantomData;
 
 pub(crate) use dots::{Dots, dots};
-pub(crate) use finish::{Finish, Finishing, Leak, Repeat};
+pub(crate) use finish::{Beside, Finish, Finishing, Gate, Gated, Leak, Repeat, Smooth};
 pub(crate) use packed::{Packed, Panels, pack, packed_size};
 pub(crate) use tile::tiles;
 
@@ -32,6 +32,7 @@ pub(crate) struct Rows<'a> {
 }
 
 /// A slice that several tasks write at once, each its own elements.
+#[derive(Clone, Copy)]
 pub(crate) struct Shared<'a> {
     start: *mut f32,
     len: usize,
@@ -41,6 +42,10 @@ pub(crate) struct Shared<'a> {
 #[allow(unsafe_code, reason = "tasks write disjoint elements of one slice")]
 // SAFETY: elements are reached through unsafe functions alone, whose callers promise to share none.
 unsafe impl Sync for Shared<'_> {}
+
+#[allow(unsafe_code, reason = "as above")]
+// SAFETY: as above.
+unsafe impl Send for Shared<'_> {}
 
 impl<'a> Shared<'a> {
     pub(crate) fn new(slice: &'a mut [f32]) -> Self {
@@ -60,7 +65,7 @@ impl<'a> Shared<'a> {
     /// # Panics
     /// It reaches beyond the slice.
     #[allow(unsafe_code, clippy::mut_from_ref, reason = "tasks write disjoint elements of one slice")]
-    pub(crate) unsafe fn part(&self, at: usize, len: usize) -> &mut [f32] {
+    pub(crate) unsafe fn part(&self, at: usize, len: usize) -> &'a mut [f32] {
         assert!(at <= self.len && len <= self.len - at, "the part lies in the slice");
         // SAFETY: inside the slice by the assertion; nobody else uses it by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(at), len) }

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::aligned::Aligned;
 use crate::simd::Vectors;
 
@@ -80,12 +82,17 @@ impl<'a> Panels<'a> {
         (&self.data[first * self.inner..][..self.inner * vectors * self.lanes], vectors)
     }
 
-    /// Some of the panels as a matrix of their own.
-    pub(crate) fn part(&self, which: std::ops::Range<usize>) -> Self {
+    /// The columns that some of the panels hold.
+    pub(crate) fn columns_of(&self, which: Range<usize>) -> Range<usize> {
         let width = 2 * self.lanes;
-        let end = (which.end * width).min(self.columns);
-        let columns = end - which.start * width;
-        let size = packed_size(self.lanes, self.inner, columns);
-        Self { data: &self.data[which.start * width * self.inner..][..size], columns, ..*self }
+        which.start * width..(which.end * width).min(self.columns)
+    }
+
+    /// Some of the panels as a matrix of their own.
+    pub(crate) fn part(&self, which: Range<usize>) -> Self {
+        let columns = self.columns_of(which);
+        let size = packed_size(self.lanes, self.inner, columns.len());
+        let data = &self.data[columns.start * self.inner..][..size];
+        Self { data, columns: columns.len(), ..*self }
     }
 }

@@ -8,12 +8,15 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod isa;
+pub(crate) mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod signs;
 
 pub use isa::Isa;
 pub(crate) use isa::Vectors;
+pub(crate) use signs::{Signs, SignsMut};
 
 /// A set of vector instructions. A value of such a type is the proof that the machine has them.
 ///
@@ -40,8 +43,20 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// a b + c.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// a / b.
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Lane by lane: a where it is the larger, else b, also where one is no number.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Lane by lane: a where it is the smaller, else b, also where one is no number.
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// 2^n for whole n from -126 to 127.
+    fn power_of_two(self, n: Self::V) -> Self::V;
     /// Lane by lane: `yes` where `of` is above 0, else `no`.
     fn where_positive(self, of: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// A bit for each lane, the first the lowest: whether it is above 0.
+    fn positive(self, v: Self::V) -> u32;
+    /// Lane by lane: `yes` where its bit is 1, else `no`.
+    fn where_bits(self, bits: u32, yes: Self::V, no: Self::V) -> Self::V;
     /// The sum of the lanes, always in the same order.
     fn sum(self, v: Self::V) -> f32;
 

@@ -42,8 +42,32 @@ impl Simd for Portable {
         std::array::from_fn(|i| a[i] * b[i] + c[i])
     }
     #[inline(always)]
+    fn div(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        zip(a, b, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn max(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        zip(a, b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn min(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        zip(a, b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn power_of_two(self, n: [f32; 4]) -> [f32; 4] {
+        n.map(|n| f32::from_bits(((n as i32 + 127) as u32) << 23))
+    }
+    #[inline(always)]
     fn where_positive(self, of: [f32; 4], yes: [f32; 4], no: [f32; 4]) -> [f32; 4] {
         std::array::from_fn(|i| if of[i] > 0.0 { yes[i] } else { no[i] })
+    }
+    #[inline(always)]
+    fn positive(self, v: [f32; 4]) -> u32 {
+        (0..4).map(|i| u32::from(v[i] > 0.0) << i).sum()
+    }
+    #[inline(always)]
+    fn where_bits(self, bits: u32, yes: [f32; 4], no: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|i| if bits >> i & 1 == 1 { yes[i] } else { no[i] })
     }
     #[inline(always)]
     fn sum(self, v: [f32; 4]) -> f32 {

@@ -34,18 +34,14 @@ pub enum Act {
     Erf,
     /// x times the normal distribution's share below x (Hendrycks and Gimpel, arXiv 1606.08415), by [`Act::Erf`].
     Gelu,
+    /// x times its [`Act::Sigmoid`] (arXiv 1606.08415, 1702.03118).
+    Silu,
     /// x where x > 0, else scale (e^x - 1); scale > 0 (Clevert et al., arXiv 1511.07289).
     Elu(f32),
     /// x held between two bounds; derivative 1 on the bounds, 0 beyond.
     Clip(f32, f32),
     /// 1 where x >= 0, else 0; derivative 0 everywhere.
     Step,
-    /// The nearest whole number, halves to the even one. Its derivative is 1, that of what it stands for: the true one, 0
-    /// almost everywhere, says nothing of where larger steps lead (Bengio et al., arXiv 1308.3432, section 4).
-    Round,
-    /// The same, but what rounds to 0 has the derivative of x^3 (after Shin and Song, 2017, "JPEG-resistant adversarial
-    /// images"): next to none where it is far from counting, more the nearer it is to.
-    Quantise,
 }
 
 impl Act {
@@ -77,6 +73,7 @@ impl Act {
             Self::Log => x.ln(),
             Self::Erf => libm::erf(x),
             Self::Gelu => x * below(x),
+            Self::Silu => x * Self::Sigmoid.value(x),
             Self::Elu(scale) => {
                 if x > 0.0 {
                     x
@@ -86,7 +83,6 @@ impl Act {
             }
             Self::Clip(low, high) => x.clamp(low.into(), high.into()),
             Self::Step => f64::from(u8::from(x >= 0.0)),
-            Self::Round | Self::Quantise => x.round_ties_even(),
         }
     }
 
@@ -126,6 +122,10 @@ impl Act {
                 let density = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (-0.5 * saved * saved).exp();
                 below(saved) + saved * density
             }
+            Self::Silu => {
+                let share = Self::Sigmoid.value(saved);
+                share * (1.0 + saved * (1.0 - share))
+            }
             Self::Elu(scale) => {
                 if saved > 0.0 {
                     1.0
@@ -135,8 +135,6 @@ impl Act {
             }
             Self::Clip(low, high) => f64::from(u8::from((f64::from(low)..=f64::from(high)).contains(&saved))),
             Self::Step => 0.0,
-            Self::Quantise if saved.abs() <= 0.5 => 3.0 * saved * saved,
-            Self::Round | Self::Quantise => 1.0,
         }
     }
 }
@@ -161,11 +159,10 @@ impl Rule for Act {
             Self::Log => "log",
             Self::Erf => "erf",
             Self::Gelu => "gelu",
+            Self::Silu => "silu",
             Self::Elu(_) => "elu",
             Self::Clip(..) => "clip",
             Self::Step => "step",
-            Self::Round => "round",
-            Self::Quantise => "quantise",
         }
     }
 
@@ -190,10 +187,8 @@ impl Rule for Act {
     }
 
     fn vjp(&self, at: &mut Adjoint<'_>, _: usize) -> Result<Option<ValueId>, Error> {
-        match self {
-            Self::Step => return Ok(None),
-            Self::Round => return Ok(Some(at.dy)),
-            _ => {}
+        if *self == Self::Step {
+            return Ok(None);
         }
         let saved = if self.saves_result() { at.output } else { at.inputs[0] };
         at.b.adjoint(Op::ActGrad(ActGrad(*self)), &[saved, at.dy])
