@@ -26,7 +26,7 @@ oracles: ## outputs of the real detectors against an independent port; needs ../
 parity-zoo: ## every network at its published widths against PyTorch; needs Python
 	python3 -m venv target/parity-zoo/venv
 	target/parity-zoo/venv/bin/pip install --quiet --requirement train/reference/requirements.txt
-	target/parity-zoo/venv/bin/python train/reference/check_torchvision.py
+	target/parity-zoo/venv/bin/python train/reference/check_classifiers.py
 	target/parity-zoo/venv/bin/python train/reference/make_goldens.py --published --out target/parity-zoo/goldens
 	cargo test --release --locked -p moire-zoo --test goldens -- --ignored --nocapture
 

@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from nets.attgan import AttGAN
+from nets.convnext import ConvNeXt
+from nets.efficientnet import EfficientNet
 from nets.inception_v3 import InceptionV3
 from nets.mesonet import MesoNet
 from nets.resnet import resnet50, resnet101
 from nets.stargan import StarGAN
 from nets.stgan import STGAN
 from nets.ugatit import UGATIT
+from nets.vit import ViT
 from nets.xception import Xception
 from nets.ynet import ForensicTransfer, YNet
 
@@ -48,6 +51,9 @@ NARROW = [
     Case("inception_v3", "inception_v3", lambda: InceptionV3(width=1 / 16), 96, SIGNED),
     Case("xception", "xception", lambda: Xception(width=1 / 16), 96, SIGNED, inside="model"),
     Case("xception_dropout", "xception", lambda: Xception(width=1 / 32, dropout=True), 64, SIGNED, inside="model"),
+    Case("efficientnet_b4", "efficientnet_b4", lambda: EfficientNet(width=1 / 8, depth=2), 64, IMAGENET),
+    Case("convnext_tiny", "convnext_tiny", lambda: ConvNeXt(width=8, blocks=(1, 1, 2, 1)), 64, IMAGENET),
+    Case("vit_b16", "vit_b16", lambda: ViT(width=128, blocks=2, size=48), 48, SIGNED),
     Case("stargan", "stargan", lambda: StarGAN(dim=8, blocks=3), 64, SIGNED, 3, 5),
     Case("attgan", "attgan", lambda: AttGAN(dim=4), 64, SIGNED, 2, 13, inside="G"),
     Case("attgan_inject", "attgan", lambda: AttGAN(dim=4, inject=1), 64, SIGNED, 2, 13, inside="G"),
@@ -72,6 +78,9 @@ PUBLISHED = [
     Case("cnndetection", "cnndetection", lambda: resnet50(classes=1), 224, IMAGENET),
     Case("inception_v3", "inception_v3", InceptionV3, 299, SIGNED),
     Case("xception", "xception", Xception, 299, SIGNED),
+    Case("efficientnet_b4", "efficientnet_b4", EfficientNet, 380, IMAGENET),
+    Case("convnext_tiny", "convnext_tiny", ConvNeXt, 224, IMAGENET),
+    Case("vit_b16", "vit_b16", ViT, 224, SIGNED),
     Case("stargan", "stargan", StarGAN, 256, SIGNED, 5, 5),
     Case("attgan", "attgan", AttGAN, 256, SIGNED, 2, 13),
     Case("attgan_inject", "attgan", lambda: AttGAN(inject=1), 256, SIGNED, 2, 13),

@@ -185,17 +185,30 @@ impl<'a> Layers<'a> {
     /// Instance norm by each image's own statistics, with scale and shift.
     pub(crate) fn instance_norm(&mut self, x: ValueId, name: &str) -> Result<ValueId, Error> {
         self.b.scope(name);
-        let channels = self.b.shape(x)[1];
         let y = self.instance_norm_plain(x)?;
-        let scale = self.per_channel(&format!("{name}.weight"), channels)?;
-        let shift = self.per_channel(&format!("{name}.bias"), channels)?;
-        let y = self.b.mul(y, scale)?;
+        self.scale_shift(y, name, 1)
+    }
+
+    /// Zero mean and unit variance along one axis of each token or pixel, with scale and shift.
+    pub(crate) fn layer_norm(&mut self, x: ValueId, name: &str, axis: usize) -> Result<ValueId, Error> {
+        self.b.scope(name);
+        let y = self.b.normalise(x, Normalise { axes: vec![axis], eps: 1e-6, unbiased: false })?;
+        self.scale_shift(y, name, axis)
+    }
+
+    fn scale_shift(&mut self, x: ValueId, name: &str, axis: usize) -> Result<ValueId, Error> {
+        let scale = self.by_axis(&format!("{name}.weight"), x, axis)?;
+        let shift = self.by_axis(&format!("{name}.bias"), x, axis)?;
+        let y = self.b.mul(x, scale)?;
         self.b.add(y, shift)
     }
 
-    fn per_channel(&mut self, name: &str, channels: usize) -> Result<ValueId, Error> {
-        let weight = self.weight(name, [channels])?;
-        self.b.reshape(weight, [1, channels, 1, 1])
+    /// A number for each place of an axis of `x`.
+    pub(crate) fn by_axis(&mut self, name: &str, x: ValueId, axis: usize) -> Result<ValueId, Error> {
+        let shape = self.b.shape(x);
+        let (extent, ones) = (shape[axis], Shape::from(vec![1; shape.len()]));
+        let weight = self.weight(name, [extent])?;
+        self.b.reshape(weight, ones.with(axis, extent))
     }
 
     /// `kernel`, stride, padding.

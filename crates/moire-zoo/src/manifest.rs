@@ -4,8 +4,8 @@ use crate::entry::{Architecture, Entry, Published};
 use crate::error::{Error, Repr};
 use crate::network::{Decision, Preprocess, Sizes};
 use crate::{
-    attgan, forensictransfer, inception_v3, meso4, mesoinception4, resnet, retinaface, stargan, stgan,
-    ugatit, xception, ynet,
+    attgan, convnext, efficientnet, forensictransfer, inception_v3, meso4, mesoinception4, resnet,
+    retinaface, stargan, stgan, ugatit, vit, xception, ynet,
 };
 
 /// All architectures, by name.
@@ -92,6 +92,34 @@ const ENTRIES: &[Entry] = &[
             decision: Decision::Logit { positive: Label::Fake },
             build: resnet::cnndetection,
         },
+    },
+    Entry {
+        name: "convnext_tiny",
+        summary: "ConvNeXt-T with two classes, under timm's names",
+        source: YOURS,
+        licence: OWN,
+        files: STATE,
+        labels: CLASSES_LABELS,
+        published: &[],
+        parameters: 27_821_666,
+        preprocess: Preprocess::imagenet(224),
+        sizes: ANY,
+        inside: WRAPPED,
+        architecture: Architecture::Detector { decision: CLASSES, build: convnext::build },
+    },
+    Entry {
+        name: "efficientnet_b4",
+        summary: "EfficientNet-B4 with two classes, under timm's names",
+        source: YOURS,
+        licence: OWN,
+        files: STATE,
+        labels: CLASSES_LABELS,
+        published: &[],
+        parameters: 17_552_202,
+        preprocess: Preprocess::imagenet(380),
+        sizes: ANY,
+        inside: WRAPPED,
+        architecture: Architecture::Detector { decision: CLASSES, build: efficientnet::build },
     },
     Entry {
         name: "forensictransfer",
@@ -277,6 +305,20 @@ const ENTRIES: &[Entry] = &[
         sizes: Sizes { least: 16, most: LARGEST, multiple: 4 },
         inside: &["genA2B"],
         architecture: Architecture::Translator { build: ugatit::light },
+    },
+    Entry {
+        name: "vit_b16",
+        summary: "ViT-B/16 with two classes, under timm's names",
+        source: YOURS,
+        licence: OWN,
+        files: STATE,
+        labels: CLASSES_LABELS,
+        published: &[],
+        parameters: 85_800_194,
+        preprocess: Preprocess::signed(224),
+        sizes: Sizes { least: 16, most: 512, multiple: 16 },
+        inside: WRAPPED,
+        architecture: Architecture::Detector { decision: CLASSES, build: vit::build },
     },
     Entry {
         name: "xception",

@@ -1,11 +1,15 @@
-"""The classifiers of `nets` against torchvision's own: the same names and shapes, the same answers."""
+"""The classifiers of `nets` against torchvision's and timm's own: the same names and shapes, the same answers."""
 
+import timm
 import torch
 import torchvision
 
 import seeded
+from nets.convnext import ConvNeXt
+from nets.efficientnet import EfficientNet
 from nets.inception_v3 import InceptionV3
 from nets.resnet import resnet50, resnet101
+from nets.vit import ViT
 
 
 def main():
@@ -13,6 +17,9 @@ def main():
         "resnet50": (resnet50, torchvision.models.resnet50(num_classes=2), 224),
         "resnet101": (resnet101, torchvision.models.resnet101(num_classes=2), 224),
         "inception_v3": (InceptionV3, torchvision.models.inception_v3(num_classes=2, init_weights=False), 299),
+        "efficientnet_b4": (EfficientNet, timm.create_model("efficientnet_b4", num_classes=2), 380),
+        "convnext_tiny": (ConvNeXt, timm.create_model("convnext_tiny", num_classes=2), 224),
+        "vit_b16": (ViT, timm.create_model("vit_base_patch16_224", num_classes=2), 224),
     }
     for name, (build, other, size) in theirs.items():
         ours, other = build().eval(), other.eval()
