@@ -62,7 +62,7 @@ def write(path: Path, recipe: Recipe, net: nn.Module, card: dict) -> None:
     seen = {"size": [recipe.size] * 2, "mean": recipe.seen.mean, "std": recipe.seen.std}
     if recipe.name in EDITORS:
         # What the data's faces are: StarGAN's middle square of CelebA's aligned photographs.
-        seen["crop"] = "stargan"
+        seen["crop"] = "celeba"
     metadata = {
         "format": "moire.network.v1", "name": recipe.name, "architecture": recipe.architecture,
         "config": json.dumps(recipe.config), "input": json.dumps(seen), "labels": recipe.labels, "license": LICENCE,

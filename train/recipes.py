@@ -116,7 +116,7 @@ RECIPES = {recipe.name: recipe for recipe in [
     *_kinds("mesoinception4", architecture="mesoinception4", build=partial(MesoNet, True, 128), seen=PLAIN, steps=1200,
             answer=Answer("real"),
             labels="y is one logit; sigmoid(y) is the probability that the image is real"),
-    _detector("resnet50", "resnet50", partial(resnet50, width=12), seen=IMAGENET, **_CLASSES),
+    _detector("resnet50", "resnet50", partial(resnet50, width=12), seen=IMAGENET, **(_CLASSES | {"steps": 2000})),
     _detector("resnet101", "resnet101", partial(resnet101, width=8), seen=IMAGENET, **_CLASSES),
     _detector("xception", "xception", partial(Xception, width=0.2), seen=SIGNED, **_CLASSES),
     _detector("inception_v3", "inception_v3", partial(InceptionV3, width=0.2), seen=SIGNED, **_CLASSES),

@@ -1,178 +1,194 @@
 //! Editors to be broken: one image, every model, every edit (CDMAA, Future Internet 14(2):46, 2022).
 //!
 //! For an image `x`, models `G_j` and conditions `c_i`, `L_j(x')` is the mean over i of the mean squared difference
-//! between `G_j(x', c_i)` and `G_j(x, c_i)`, in the units of the edits, `[-1, 1]`. An [`Ascent`] over [`Editors`]
-//! combines the gradients over the edits of each model, and these over the models.
+//! between `G_j(x', c_i)` and `G_j(x, c_i)`, in the units of the edits, `[-1, 1]`. An [`Ascent`] over [`Editors`] combines
+//! the gradients over the edits of each model, and these over the models, as its [`Strategy`] says.
 //!
 //! At `x` the losses and their gradients are exactly 0, so every search starts a hair beside it.
 
 use moire_tensor::{Images, Norm, Tensor};
 
 use crate::ascent::{Ascent, Evaluation};
-use crate::editor::{Editor, Frame, View};
+use crate::editor::{Editor, Slope};
 use crate::error::{Error, Repr};
+use crate::frame::Frame;
 use crate::loss::Loss;
 use crate::mgda::{gram, shortest, sum};
-
-/// How gradients become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Combination {
-    /// That of one of them, by its place.
-    Single(usize),
-    /// One a step, in turn.
-    Iterative,
-    /// Their mean.
-    Uniform,
-    /// The shortest vector of their convex hull.
-    #[default]
-    Mgda,
-}
-
-/// What a model's gradient is divided by before [`Combination::Mgda`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Regularisation {
-    /// 1.
-    None,
-    /// Its length.
-    L2,
-    /// The model's loss: MGDA on the losses' logarithms.
-    Logarithmic,
-    /// 1 / (loss + delta): MGDA on half the squared losses (for delta 0), which lets a model gain the more the less it
-    /// is broken. The formula is lost in the paper's text and derived from its claim that the gain is inverse to the
-    /// loss; delta is said to be very small.
-    #[default]
-    Penalty,
-}
+use crate::strategy::{Combination, Regularisation, Strategy};
 
 /// The penalty's delta.
 const DELTA: f64 = 1e-6;
 
-/// How an ascent over editors combines them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Strategy {
-    /// Over the edits of one model: the mean unless said otherwise, for one gradient serves all.
-    pub domains: Combination,
-    /// Over models.
-    pub models: Combination,
-    /// For [`Combination::Mgda`] over models.
-    pub regularisation: Regularisation,
-    /// The loss above which an edit counts as broken, 0.05 in the paper.
-    pub tau: f32,
-}
-
-impl Default for Strategy {
-    fn default() -> Self {
-        let (domains, models) = (Combination::Uniform, Combination::Mgda);
-        Self { domains, models, regularisation: Regularisation::default(), tau: 0.05 }
-    }
-}
-
-/// One thing that an attack on a sample is to break: a model's edits of the image, or of what a frame shows of it.
+/// One thing that an attack on a sample is to break: a model's edits of what there is to be seen of the image.
+#[derive(Debug, Clone, Default)]
 pub struct Sight {
     /// The model's place.
     pub model: usize,
-    /// How it sees the image; `None` where the image is what it takes.
-    pub frame: Option<Frame>,
+    /// The frames, by their places, that the image goes through before the model sees it, in that order.
+    pub frames: Vec<usize>,
     /// The condition of its edits, `[k, n]`; empty for a model that takes none.
     pub condition: Vec<f32>,
 }
+
+/// What an attack looks at in one of its steps. Steps take the looks of a sample in turn, so that a change that has to
+/// hold under many circumstances meets each of them; the first is the one that verdicts are about.
+pub type Look = Vec<Sight>;
 
 /// All models with the samples that they are to be broken on.
 pub struct Editors {
     models: Vec<Editor>,
     strategy: Strategy,
-    /// By sample.
-    views: Vec<Vec<View>>,
-    /// The steps that each sample has taken.
-    turns: Vec<usize>,
+    frames: Vec<Frame>,
+    samples: Vec<Sample>,
+    nudge: f32,
+}
+
+/// How far beside an image a search starts: 0.001 in the units of the edits.
+const NUDGE: f32 = 0.0005;
+
+struct Sample {
+    looks: Vec<Vec<View>>,
+    /// Steps taken.
+    turn: usize,
+}
+
+/// A sight, and the edits that it is measured against: of the sample as it is, `[k, 3, h, w]`.
+struct View {
+    sight: Sight,
+    clean: Vec<f32>,
 }
 
 impl Editors {
     /// All models under one strategy.
     pub fn new(models: Vec<Editor>, strategy: Strategy) -> Self {
-        Self { models, strategy, views: Vec::new(), turns: Vec::new() }
+        Self { models, strategy, frames: Vec::new(), samples: Vec::new(), nudge: NUDGE }
     }
 
-    /// Sets the samples of the next attack: `images` as they are, and for each what is to be broken on it. The clean
-    /// edits are computed here, once.
+    /// The strategy of what follows.
+    pub fn set_strategy(&mut self, strategy: Strategy) {
+        self.strategy = strategy;
+    }
+
+    /// Sets how far beside an image a search starts; `None` for a hair. Where frames round, a hair is lost, and with it
+    /// every gradient.
+    pub fn set_nudge(&mut self, nudge: Option<f32>) {
+        self.nudge = nudge.unwrap_or(NUDGE);
+    }
+
+    /// Sets the samples of the next attack: `images` as they are, what happens to them before a model sees them, and for
+    /// each what is to be broken on it, at least one look. The clean edits are computed here, once.
     ///
     /// # Errors
-    /// There is no such model, an image or a condition is not what one takes, or it cannot run.
-    pub fn set_samples(&mut self, images: &Images, sights: Vec<Vec<Sight>>) -> Result<(), Error> {
-        if images.len() != sights.len() {
-            return Err(
-                Repr::Counts { images: images.len(), others: sights.len(), what: "lists of sights" }.into()
-            );
+    /// There is no such model or frame, an image or a condition is not what one takes, or it cannot run.
+    pub fn set_samples(
+        &mut self,
+        images: &Images,
+        frames: Vec<Frame>,
+        looks: Vec<Vec<Look>>,
+    ) -> Result<(), Error> {
+        if images.len() != looks.len() || looks.iter().any(Vec::is_empty) {
+            let others = looks.iter().filter(|looks| !looks.is_empty()).count();
+            return Err(Repr::Counts { images: images.len(), others, what: "lists of looks" }.into());
         }
-        self.turns = vec![0; images.len()];
-        self.views.clear();
-        for (i, sights) in sights.into_iter().enumerate() {
-            let view = |Sight { model, frame, condition }| {
-                let models = self.models.len();
-                let editor = self.models.get_mut(model).ok_or(Repr::NoModel { model, models })?;
-                editor.view(model, images.image(i), frame, condition)
+        self.samples.clear();
+        self.frames = frames;
+        for (i, looks) in looks.into_iter().enumerate() {
+            let mut view = |sight: Sight| {
+                let (model, models) = (sight.model, self.models.len());
+                let Some(editor) = self.models.get_mut(model) else {
+                    return Err(Repr::NoModel { model, models }.into());
+                };
+                let passed = see(&mut self.frames, &sight.frames, images.image(i))?;
+                let seen = passed.last().map_or(images.image(i), Vec::as_slice);
+                let clean = editor.edit(seen, &sight.condition)?;
+                Ok::<_, Error>(View { sight, clean })
             };
-            let views = sights.into_iter().map(view).collect::<Result<_, Error>>()?;
-            self.views.push(views);
+            let looks = looks.into_iter().map(|look| look.into_iter().map(&mut view).collect());
+            self.samples.push(Sample { looks: looks.collect::<Result<_, _>>()?, turn: 0 });
         }
         Ok(())
     }
 
-    fn views(&self, sample: usize) -> Result<usize, Error> {
-        let none = Repr::NoSample { sample, set: self.views.len() };
-        self.views.get(sample).map(Vec::len).ok_or_else(|| none.into())
+    /// The edits of an image `[3, h, w]` by a model, as [`Editor::edit`].
+    ///
+    /// # Errors
+    /// There is no such model, or as there.
+    pub fn edit(&mut self, model: usize, x: &[f32], condition: &[f32]) -> Result<Vec<f32>, Error> {
+        let models = self.models.len();
+        self.models.get_mut(model).ok_or(Repr::NoModel { model, models })?.edit(x, condition)
     }
 
-    /// The loss of every edit of an image `x`, a version of `sample`: by its sights in their order, then by domain.
+    /// The loss of every edit of an image `x`, a version of `sample`: by the sights of its first look, then by domain.
     ///
     /// # Errors
     /// There is no such sample, or a model cannot run.
     pub fn losses(&mut self, x: &[f32], sample: usize) -> Result<Vec<Vec<f32>>, Error> {
-        self.views(sample)?;
-        let models = &mut self.models;
-        self.views[sample].iter_mut().map(|view| models[view.model].losses(x, view)).collect()
+        let none = Repr::NoSample { sample, set: self.samples.len() };
+        let mut losses = Vec::new();
+        for View { sight, clean } in &self.samples.get(sample).ok_or(none)?.looks[0] {
+            let passed = see(&mut self.frames, &sight.frames, x)?;
+            let seen = passed.last().map_or(x, Vec::as_slice);
+            losses.push(self.models[sight.model].losses(seen, &sight.condition, clean)?);
+        }
+        Ok(losses)
     }
 
     /// The direction for one image: its margin, and the models' gradients combined.
     fn ascend(&mut self, x: &[f32], sample: usize) -> Result<(f32, Vec<f32>), Error> {
-        self.views(sample)?;
-        let (turn, strategy, count) = (self.turns[sample], self.strategy, self.models.len());
+        let none = Repr::NoSample { sample, set: self.samples.len() };
+        let Sample { looks, turn } = self.samples.get_mut(sample).ok_or(none)?;
+        let (now, strategy, count) = (*turn, self.strategy, self.models.len());
+        *turn += 1;
         // In turn, the domains of a model change once it has been its turn.
-        let round = if strategy.models == Combination::Iterative { turn / count } else { turn };
+        let round = if strategy.models == Combination::Iterative { now / count } else { now };
         let wanted = |model: usize| match strategy.models {
             Combination::Single(j) => model == j % count,
-            Combination::Iterative => model == turn % count,
+            Combination::Iterative => model == now % count,
             Combination::Uniform | Combination::Mgda => true,
         };
         let mut least = f32::INFINITY;
         let mut parts: Vec<Option<Part>> = vec![None; count];
-        for view in &mut self.views[sample] {
-            let model = &mut self.models[view.model];
-            let losses = if wanted(view.model) {
-                let (losses, gradient) = model.combined(x, view, strategy.domains, round)?;
-                parts[view.model].get_or_insert_with(|| Part::new(gradient.len())).add(&losses, &gradient);
-                losses
-            } else {
-                model.losses(x, view)?
-            };
-            least = losses.into_iter().fold(least, f32::min);
+        for View { sight, clean } in looks[now % looks.len()].iter().filter(|v| wanted(v.sight.model)) {
+            let passed = see(&mut self.frames, &sight.frames, x)?;
+            let seen = passed.last().map_or(x, Vec::as_slice);
+            let model = &mut self.models[sight.model];
+            let Slope { losses, mut gradient } =
+                model.slope(seen, &sight.condition, clean, strategy.domains, round)?;
+            for (i, &frame) in sight.frames.iter().enumerate().rev() {
+                let before = if i == 0 { x } else { &passed[i - 1] };
+                gradient = self.frames[frame].back(before, &gradient)?;
+            }
+            least = losses.iter().copied().fold(least, f32::min);
+            parts[sight.model].get_or_insert_with(|| Part::new(gradient.len())).add(&losses, &gradient);
         }
-        self.turns[sample] += 1;
         let parts: Vec<Part> = parts.into_iter().flatten().map(Part::mean).collect();
         if parts.is_empty() {
-            return Ok((strategy.tau - least, vec![0.0; x.len()]));
+            return Ok((f32::INFINITY, vec![0.0; x.len()]));
         }
-        let scales: Vec<f64> = parts.iter().map(|part| scale(strategy.regularisation, part)).collect();
-        let gradients: Vec<Vec<f32>> = parts.into_iter().map(|part| part.gradient).collect();
+        let gradients: Vec<&[f32]> = parts.iter().map(|part| &part.gradient[..]).collect();
         let weights = if strategy.models == Combination::Mgda {
-            let scaled = gradients.iter().zip(&scales).map(|(g, s)| sum(std::slice::from_ref(g), &[*s]));
-            let weights = shortest(&gram(&scaled.collect::<Vec<_>>()));
-            weights.iter().zip(&scales).map(|(w, s)| w * s).collect()
+            let scales: Vec<f64> = parts.iter().map(|part| scale(strategy.regularisation, part)).collect();
+            let mut gram = gram(&gradients);
+            for (row, a) in gram.iter_mut().zip(&scales) {
+                row.iter_mut().zip(&scales).for_each(|(product, b)| *product *= a * b);
+            }
+            shortest(&gram).iter().zip(&scales).map(|(w, s)| w * s).collect()
         } else {
             vec![1.0 / gradients.len() as f64; gradients.len()]
         };
         Ok((strategy.tau - least, sum(&gradients, &weights)))
     }
+}
+
+/// What each frame of `chain` makes of what the one before it made of `image`.
+fn see(frames: &mut [Frame], chain: &[usize], image: &[f32]) -> Result<Vec<Vec<f32>>, Error> {
+    let mut passed: Vec<Vec<f32>> = Vec::with_capacity(chain.len());
+    for &at in chain {
+        let count = frames.len();
+        let frame = frames.get_mut(at).ok_or(Repr::NoFrame { frame: at, frames: count })?;
+        passed.push(frame.see(passed.last().map_or(image, Vec::as_slice))?);
+    }
+    Ok(passed)
 }
 
 /// What the views of one model add up to.
@@ -213,8 +229,8 @@ fn scale(how: Regularisation, part: &Part) -> f64 {
 }
 
 impl Ascent for Editors {
-    /// The direction in which the combined loss grows. The margin is tau minus the smallest loss of any edit: below 0
-    /// once every edit of every model is broken. Its slope is not known.
+    /// The direction in which the combined loss grows. The margin is tau minus the smallest loss of any edit that the step
+    /// looks at: below 0 once all of them are broken. Its slope is not known.
     fn direction(&mut self, x: &Images, samples: &[usize], loss: Loss<'_>) -> Result<Evaluation, Error> {
         if !matches!(loss, Loss::Margin) {
             return Err(Repr::NoLoss { loss: loss.kind().name() }.into());
@@ -238,8 +254,7 @@ impl Ascent for Editors {
         each.collect()
     }
 
-    /// 0.001 in the units of the edits.
     fn nudge(&self) -> f32 {
-        0.0005
+        self.nudge
     }
 }

@@ -35,12 +35,16 @@ impl Error {
             | Repr::Value { .. }
             | Repr::Syntax { .. }
             | Repr::Inside { .. }
+            | Repr::Combination { .. }
             | Repr::HoldsNone { .. }
             | Repr::Criterion { .. } => ErrorKind::Parse,
             Repr::NotFinite { .. } => ErrorKind::NotFinite,
-            Repr::Counts { .. } | Repr::NoModel { .. } | Repr::NoSample { .. } | Repr::Tensor(_) => {
-                ErrorKind::Shape
-            }
+            Repr::Counts { .. }
+            | Repr::NoModel { .. }
+            | Repr::NoFrame { .. }
+            | Repr::NoSample { .. }
+            | Repr::Condition { .. }
+            | Repr::Tensor(_) => ErrorKind::Shape,
             Repr::NoBudget { .. } => ErrorKind::Budget,
             Repr::NoMaterial { .. } => ErrorKind::Material,
             Repr::Graph(_) | Repr::NoLoss { .. } | Repr::NoLayers | Repr::NotALayer { .. } => {
@@ -78,6 +82,8 @@ pub(crate) enum Repr {
     HoldsNone { attack: &'static str },
     #[error("'{text}' is no criterion: expected saved, float, grid or spent")]
     Criterion { text: String },
+    #[error("there is no {what} '{text}': write {known}")]
+    Combination { what: &'static str, text: String, known: &'static str },
     #[error("{attack} is an attack within a budget, and there is none")]
     NoBudget { attack: &'static str },
     #[error("{attack} is made of {what}, and there is none")]
@@ -100,6 +106,12 @@ pub(crate) enum Repr {
     NoSample { sample: usize, set: usize },
     #[error("there is no model {model}: there are {models}")]
     NoModel { model: usize, models: usize },
+    #[error("there is no frame {frame}: there are {frames}")]
+    NoFrame { frame: usize, frames: usize },
+    #[error(
+        "a condition of {numbers} numbers is not what the editor takes: {rows} edits of {width} numbers, or a multiple"
+    )]
+    Condition { numbers: usize, rows: usize, width: usize },
     #[error("{images} images come with {others} {what}")]
     Counts { images: usize, others: usize, what: &'static str },
     #[error(transparent)]

@@ -46,13 +46,13 @@ pub fn shortest(gram: &[Vec<f64>]) -> Vec<f64> {
 }
 
 /// The inner products of all pairs.
-pub(crate) fn gram(vectors: &[Vec<f32>]) -> Vec<Vec<f64>> {
+pub(crate) fn gram(vectors: &[&[f32]]) -> Vec<Vec<f64>> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
     vectors.iter().map(|a| vectors.iter().map(|b| dot(a, b)).collect()).collect()
 }
 
 /// The sum of `vectors` under `weights`.
-pub(crate) fn sum(vectors: &[Vec<f32>], weights: &[f64]) -> Vec<f32> {
+pub(crate) fn sum(vectors: &[&[f32]], weights: &[f64]) -> Vec<f32> {
     let at = |i: usize| vectors.iter().zip(weights).map(|(v, w)| f64::from(v[i]) * w).sum::<f64>() as f32;
     (0..vectors[0].len()).map(at).collect()
 }

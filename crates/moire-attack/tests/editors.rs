@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use moire_attack::{
-    Ascent, Attack, Combination, Criterion, Editor, Editors, Frame, Loss, Regularisation, Samples, Sight,
-    Strategy, shortest,
+    Ascent, Attack, Cmua, Combination, Criterion, Editor, Editors, Frame, Look, Loss, Regularisation,
+    Samples, Sight, Strategy, shortest,
 };
-use moire_graph::{Act, AxisMap, Builder, Conv2d, Graph};
+use moire_graph::{Act, AxisMap, Builder, Conv2d, Graph, ValueId};
 use moire_tensor::{Eps, Images, SampleId, Tensor};
 use moire_testkit::{Reference, seeded};
 
@@ -16,11 +16,16 @@ const DOMAINS: usize = 3;
 
 /// An editor of `DOMAINS` edits: a smooth function of the image, shifted by each edit's condition.
 fn editor(seed: u64, strength: f32) -> Graph {
+    editor_of(DOMAINS, seed, strength)
+}
+
+/// The same, `rows` edits at a time.
+fn editor_of(rows: usize, seed: u64, strength: f32) -> Graph {
     let mut b = Builder::new();
     let x = b.input("x", [1, 3, SIDE, SIDE]).unwrap();
-    let c = b.input("c", [DOMAINS, 3]).unwrap();
-    let copies = b.expand(x, [DOMAINS, 3, SIDE, SIDE]).unwrap();
-    let shift = b.reshape(c, [DOMAINS, 3, 1, 1]).unwrap();
+    let c = b.input("c", [rows, 3]).unwrap();
+    let copies = b.expand(x, [rows, 3, SIDE, SIDE]).unwrap();
+    let shift = b.reshape(c, [rows, 3, 1, 1]).unwrap();
     let shifted = b.add(copies, shift).unwrap();
     let w = b.literal(seeded(&[3, 3, 3, 3], seed, "w").map(|v| strength * v));
     let y = b.conv2d(shifted, w, None, Conv2d { padding: [1, 1], ..Conv2d::default() }).unwrap();
@@ -34,17 +39,25 @@ fn image(nudge: f32) -> Images {
     Images::new(Tensor::from_fn([1, 3, SIDE, SIDE], value)).unwrap()
 }
 
-fn sights() -> Vec<Vec<Sight>> {
-    let one = |model: usize| (0..DOMAINS * 3).map(|i| ((i * i + model) % 7) as f32 * 0.1).collect();
-    let sight = |model| Sight { model, frame: None, condition: one(model) };
-    vec![vec![sight(0), sight(1)]]
+fn sight(model: usize) -> Sight {
+    let condition = (0..DOMAINS * 3).map(|i| ((i * i + model) % 7) as f32 * 0.1).collect();
+    Sight { model, condition, ..Sight::default() }
+}
+
+/// One sample, of which every step looks at both models.
+fn looks() -> Vec<Vec<Look>> {
+    vec![vec![vec![sight(0), sight(1)]]]
 }
 
 fn editors(strategy: Strategy) -> Editors {
+    editors_of(DOMAINS, strategy)
+}
+
+fn editors_of(rows: usize, strategy: Strategy) -> Editors {
     let models = [(1, 1.0), (2, 0.3)]
-        .map(|(seed, strength)| Editor::new(&Reference, &editor(seed, strength)).unwrap());
+        .map(|(seed, strength)| Editor::new(&Reference, &editor_of(rows, seed, strength)).unwrap());
     let mut editors = Editors::new(models.into(), strategy);
-    editors.set_samples(&image(0.0), sights()).unwrap();
+    editors.set_samples(&image(0.0), vec![], looks()).unwrap();
     editors
 }
 
@@ -184,14 +197,84 @@ fn every_base_attack_breaks_every_edit_where_noise_breaks_none() {
 }
 
 #[test]
+fn edits_one_at_a_time_are_the_edits_all_at_once() {
+    let all = [Combination::Single(1), Combination::Iterative, Combination::Uniform, Combination::Mgda];
+    for domains in all {
+        let strategy = Strategy { domains, ..Strategy::default() };
+        let seen = |rows: usize| {
+            let mut editors = editors_of(rows, strategy);
+            let seen = editors.direction(&image(0.01), &[0], Loss::Margin).unwrap();
+            (seen.descent, seen.margins, editors.losses(image(0.01).image(0), 0).unwrap())
+        };
+        let ((together, margins, losses), (alone, margins_alone, losses_alone)) = (seen(DOMAINS), seen(1));
+        let together: Vec<f64> = together.data().iter().map(|&v| f64::from(v)).collect();
+        close(alone.data(), &together);
+        assert!((margins[0] - margins_alone[0]).abs() < 1e-6, "{domains}");
+        assert_eq!(losses, losses_alone, "{domains}");
+    }
+}
+
+#[test]
+fn steps_take_the_looks_of_a_sample_in_turn() {
+    let mut editors = editors(Strategy { models: Combination::Uniform, ..Strategy::default() });
+    let mut step = |looks: Vec<Look>, steps: usize| {
+        editors.set_samples(&image(0.0), vec![], vec![looks]).unwrap();
+        let one = |_| editors.direction(&image(0.01), &[0], Loss::Margin).unwrap().descent;
+        (0..steps).map(one).collect::<Vec<Tensor>>()
+    };
+    let (first, second) = (vec![sight(0)], vec![sight(1)]);
+    let alone = [step(vec![first.clone()], 1).remove(0), step(vec![second.clone()], 1).remove(0)];
+    assert_ne!(alone[0], alone[1]);
+    let turns = step(vec![first, second], 4);
+    assert_eq!(turns, [alone.clone(), alone].concat());
+}
+
+#[test]
+fn one_change_breaks_every_image_where_noise_breaks_none() {
+    let value = |i: usize| 0.3 + 0.4 * ((i * 37 + i / SIZE * 11) % 101) as f32 / 101.0;
+    let images = Images::new(Tensor::from_fn([5, 3, SIDE, SIDE], value)).unwrap();
+    let ids: Vec<SampleId> = (10..15).map(SampleId).collect();
+    let eps = Eps::new(0.1).unwrap();
+    let mut editors = editors(Strategy::default());
+    let mut craft = |order: &[usize], steps: u32| {
+        let (images, ids) = (images.select(order), order.iter().map(|&i| ids[i]).collect::<Vec<_>>());
+        editors.set_samples(&images, vec![], vec![looks().remove(0); order.len()]).unwrap();
+        let samples = Samples { images: &images, ids: &ids, seed: 3 };
+        let mut told = 0;
+        let cmua = Cmua { steps, batch: 2, ..Cmua::default() };
+        let change = cmua.craft(&mut editors, &samples, eps, |step| told = step).unwrap();
+        assert_eq!(told, steps);
+        change
+    };
+    let order = [0, 1, 2, 3, 4];
+    let change = craft(&order, 40);
+    assert!(change.iter().all(|v| v.abs() <= 0.1));
+    assert_eq!(change, craft(&[3, 1, 4, 0, 2], 40), "the order of the images changes nothing");
+    let noise: Vec<f32> = seeded(&[SIZE], 9, "noise").data().iter().map(|v| 0.1 * v.signum()).collect();
+    craft(&order, 1);
+    let mut least = |change: &[f32]| {
+        let losses = (0..5).flat_map(|i| {
+            let x: Vec<f32> = images.image(i).iter().zip(change).map(|(x, v)| x + v).collect();
+            editors.losses(&x, i).unwrap().into_iter().flatten()
+        });
+        losses.fold(f32::INFINITY, f32::min)
+    };
+    assert!(least(&change) > 2.0 * least(&noise), "{}, noise {}", least(&change), least(&noise));
+}
+
+#[test]
 fn what_does_not_belong_together_is_refused() {
     let mut editors = editors(Strategy::default());
-    assert!(editors.set_samples(&image(0.0), vec![]).is_err());
-    for (model, width) in [(0, 2), (7, DOMAINS * 3)] {
-        let wrong = Sight { model, frame: None, condition: vec![0.0; width] };
-        assert!(editors.set_samples(&image(0.0), vec![vec![wrong]]).is_err());
+    assert!(editors.set_samples(&image(0.0), vec![], vec![]).is_err());
+    assert!(editors.set_samples(&image(0.0), vec![], vec![vec![]]).is_err(), "a sample without a look");
+    let short = Sight { condition: vec![0.0; 2], ..Sight::default() };
+    let unknown = Sight { model: 7, ..sight(0) };
+    let unseen = Sight { frames: vec![0], ..sight(0) };
+    for (wrong, why) in [(short, "a condition of 2"), (unknown, "no model 7"), (unseen, "no frame 0")] {
+        let error = editors.set_samples(&image(0.0), vec![], vec![vec![vec![wrong]]]).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
     }
-    editors.set_samples(&image(0.0), sights()).unwrap();
+    editors.set_samples(&image(0.0), vec![], looks()).unwrap();
     assert!(editors.direction(&image(0.0), &[3], Loss::Margin).is_err());
     let zones = editors.direction(&image(0.0), &[0], Loss::Activation).err().unwrap().to_string();
     assert!(zones.contains("for networks with zones"), "{zones}");
@@ -199,32 +282,34 @@ fn what_does_not_belong_together_is_refused() {
 
 /// A photograph of 10 x 8 pixels, of which the editor sees 4 x 4 in the middle of its right half, every other pixel.
 #[test]
-fn through_a_frame_the_photograph_itself_is_changed() {
-    let mut b = Builder::new();
-    let photograph = b.input("photograph", [1, 3, 10, 8]).unwrap();
-    let rows = b.slice(photograph, 2, 1, 9).unwrap();
-    let rows = b.resample(rows, 2, AxisMap::nearest(8, 4)).unwrap();
-    let x = b.slice(rows, 3, 4, 8).unwrap();
-    let graph = b.finish([("x", x)]).unwrap();
+fn through_frames_the_photograph_itself_is_changed() {
     let whole =
         Images::new(Tensor::from_fn([1, 3, 10, 8], |i| 0.3 + 0.4 * (i * 29 % 83) as f32 / 83.0)).unwrap();
-    let sight = || {
-        let frame = Some(Frame::new(&Reference, &graph).unwrap());
-        vec![vec![Sight { model: 0, frame, condition: sights().remove(0).remove(0).condition }]]
+    let frame = |shape: [usize; 2], crop: fn(&mut Builder, ValueId) -> ValueId| {
+        let mut b = Builder::new();
+        let photograph = b.input("photograph", [1, 3, shape[0], shape[1]]).unwrap();
+        let x = crop(&mut b, photograph);
+        Frame::new(&Reference, &b.finish([("x", x)]).unwrap()).unwrap()
     };
-    let mut through =
+    let frames = vec![
+        frame([8, 8], |b, x| b.slice(x, 3, 4, 8).unwrap()),
+        frame([10, 8], |b, x| b.slice(x, 2, 1, 9).unwrap()),
+        frame([8, 4], |b, x| b.resample(x, 2, AxisMap::nearest(8, 4)).unwrap()),
+    ];
+    let through = Sight { frames: vec![1, 0, 2], ..sight(0) };
+    let mut editors =
         Editors::new(vec![Editor::new(&Reference, &editor(1, 1.0)).unwrap()], Strategy::default());
-    through.set_samples(&whole, sight()).unwrap();
+    editors.set_samples(&whole, frames, vec![vec![vec![through]]]).unwrap();
     let samples = Samples { images: &whole, ids: &[SampleId(2)], seed: 0 };
     let attack: Attack = "i_fgsm".parse().unwrap();
     let eps = Some(Eps::new(0.05).unwrap());
-    let outcome = attack.run(&mut through, &samples, eps, Criterion::Spent).unwrap();
+    let outcome = attack.run(&mut editors, &samples, eps, Criterion::Spent).unwrap();
     let seen = |i: usize| i % 8 >= 4 && (1..9).contains(&(i / 8 % 10)) && (i / 8 % 10) % 2 == 1;
     for (i, (x, c)) in outcome.images.image(0).iter().zip(whole.image(0)).enumerate() {
         let moved = (x - c).abs();
         // What nobody sees keeps the hair by which the search began beside the image.
         assert_eq!(moved > 0.001, seen(i), "value {i} moved by {moved}");
     }
-    let broken = through.losses(outcome.images.image(0), 0).unwrap();
+    let broken = editors.losses(outcome.images.image(0), 0).unwrap();
     assert!(broken[0].iter().all(|&l| l > 0.0005), "{broken:?}");
 }

@@ -16,4 +16,4 @@ mod faces;
 mod networks;
 
 pub use faces::{ATTRIBUTES, Forged, SampleFace, faces};
-pub use networks::{Embedded, all, find};
+pub use networks::{Embedded, all, detectors, editors, find};

@@ -28,19 +28,34 @@ macro_rules! embedded {
     };
 }
 
-static ALL: &[Embedded] = embedded! {
+static EDITORS: &[Embedded] = embedded! {
     "stargan" "attgan" "stgan" "ugatit"
-    "ynet-swap" "ynet-warp"
-    "mesoinception4-swap"
-    "xception"
 };
 
+static DETECTORS: &[Embedded] = embedded! {
+    "ynet-swap" "ynet-warp"
+    "forensictransfer-swap"
+    "mesoinception4-swap"
+    "resnet50" "xception"
+};
+
+/// Those that edit faces.
+pub fn editors() -> &'static [Embedded] {
+    EDITORS
+}
+
+/// Those that say whether a face was forged. A name ends in what it learnt to see, `-swap`, `-warp` or `-edit`; without
+/// that it is swaps.
+pub fn detectors() -> &'static [Embedded] {
+    DETECTORS
+}
+
 /// Every network that comes with the program: editors first, then detectors.
-pub fn all() -> &'static [Embedded] {
-    ALL
+pub fn all() -> impl Iterator<Item = &'static Embedded> {
+    EDITORS.iter().chain(DETECTORS)
 }
 
 /// The network of this name.
 pub fn find(name: &str) -> Option<&'static Embedded> {
-    ALL.iter().find(|network| network.name == name)
+    all().find(|network| network.name == name)
 }

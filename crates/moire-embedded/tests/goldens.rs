@@ -75,6 +75,6 @@ fn weights_say_what_they_are_and_were_measured() {
         assert!(card["held_out"].is_object(), "{} was never measured", embedded.name);
         assert!(embedded.card.contains(&format!("\nname: \"{}\"\n", embedded.name)), "{}", embedded.name);
     }
-    let bytes: usize = moire_embedded::all().iter().map(|e| e.weights.len()).sum();
+    let bytes: usize = moire_embedded::all().map(|e| e.weights.len()).sum();
     assert!(bytes <= 30_000_000, "{bytes} bytes of weights");
 }

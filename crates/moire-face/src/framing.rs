@@ -32,6 +32,9 @@ pub enum Framing {
 /// from the authors' `align_face_celeba.m`, which counts the middle of the first pixel as 1.
 const CELEBA: [[f64; 2]; 3] = [[70.745, 112.0], [108.237, 112.0], [89.432, 153.514]];
 
+/// The middle of `CelebA`'s aligned image.
+const MIDDLE: Rect = Rect { x: 0, y: 20, width: 178, height: 178 };
+
 /// How much larger than the face's box a square of `FaceForensics++` or ClassNSeg is.
 const LARGER: f32 = 1.3;
 
@@ -66,7 +69,7 @@ impl Framing {
         match self {
             Self::FaceForensics => Crop::upright(square(face, photograph)?, [size; 2]),
             Self::ClassNSeg => Crop::upright(around(face, photograph)?, [size; 2]),
-            Self::StarGan => aligned(face, photograph, size, Rect { x: 0, y: 20, width: 178, height: 178 }),
+            Self::StarGan => aligned(face, photograph, size, MIDDLE),
             Self::AttGan => aligned(face, photograph, size, Rect { x: 4, y: 24, width: 170, height: 170 }),
             Self::StGan => aligned(face, photograph, size, Rect { x: 3, y: 26, width: 170, height: 170 }),
         }
@@ -132,6 +135,11 @@ fn around(face: &Face, photograph: [usize; 2]) -> Result<Rect, Error> {
 
 /// The part `window` of `CelebA`'s aligned image.
 fn aligned(face: &Face, photograph: [usize; 2], size: usize, window: Rect) -> Result<Crop, Error> {
+    Crop::turned([size; 2], photograph, &alignment(face, size, window)?)
+}
+
+/// The map from that part, shown as `size` x `size`, to the photograph.
+fn alignment(face: &Face, size: usize, window: Rect) -> Result<Similarity, Error> {
     let [left, right, _, low_left, low_right] = face.landmarks.map(|p| p.map(f64::from));
     let mouth = [0, 1].map(|k| f64::midpoint(low_left[k], low_right[k]));
     // From CelebA's count, where the first pixel is around 1, to pixels of the crop, where it is from 0 to 1.
@@ -141,8 +149,12 @@ fn aligned(face: &Face, photograph: [usize; 2], size: usize, window: Rect) -> Re
     let [x, y] = face.bounds.centre();
     let place = Similarity::between(&[left, right, mouth], &places).map(|s| s.inverse());
     let place = place.filter(|p| p.scale().is_finite() && p.scale() * size as f64 <= MOST);
-    let place = place.ok_or(Repr::Landmarks { x, y })?;
-    Crop::turned([size; 2], photograph, &place)
+    place.ok_or_else(|| Repr::Landmarks { x, y }.into())
+}
+
+/// The map from the crop of [`Framing::StarGan`] to the photograph.
+pub(crate) fn celeba(face: &Face, size: usize) -> Result<Similarity, Error> {
+    alignment(face, size, MIDDLE)
 }
 
 /// The longest side, in pixels of the photograph, that an aligned crop may show: no photograph has as many.

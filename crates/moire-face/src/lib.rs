@@ -5,6 +5,7 @@
 //! - [`Framing`]: how `FaceForensics++`, ClassNSeg and the editors trained on `CelebA` cut a face out.
 //! - [`Crop`]: such a crop as a linear map, which cuts pixels and stands in graphs, so that a gradient reaches the
 //!   photograph's own pixels.
+//! - [`Placement`]: the other way round, for what is to be laid over faces.
 //!
 //! Places are in pixels of the photograph: its upper left corner is (0, 0), the first pixel from 0 to 1.
 //!
@@ -37,6 +38,7 @@ mod error;
 mod face;
 mod finder;
 mod framing;
+mod placement;
 mod similarity;
 mod views;
 
@@ -46,3 +48,4 @@ pub use error::{Error, ErrorKind};
 pub use face::Face;
 pub use finder::{FaceFinder, Search};
 pub use framing::Framing;
+pub use placement::Placement;

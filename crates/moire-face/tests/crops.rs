@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use moire_cpu::Cpu;
-use moire_face::{Bounds, Crop, ErrorKind, Face, Framing};
+use moire_face::{Bounds, Crop, ErrorKind, Face, Framing, Placement};
 use moire_graph::{Builder, Device, Graph};
 use moire_image::{Filter, Picture, Rect, crop, resize};
 use moire_tensor::Images;
@@ -47,6 +47,37 @@ fn face(x: f32, y: f32, apart: f32, tilt: f32) -> Face {
     let half = 1.2 * apart;
     let bounds = Bounds { left: x - half, top: y - 1.3 * half, right: x + half, bottom: y + 1.3 * half };
     Face { bounds, score: 1.0, landmarks }
+}
+
+#[test]
+fn what_is_placed_over_a_face_is_what_its_crop_shows() {
+    for (x, y, apart, tilt) in
+        [(150.0, 160.0, 30.0, 0.0), (155.0, 150.0, 24.0, 0.5), (160.0, 155.0, 40.0, -0.3)]
+    {
+        let (face, size) = (face(x, y, apart, tilt), 64);
+        let place = Placement::over_face(&face, [310, 320], size).unwrap();
+        let region = place.region();
+        assert!(region.fits(320, 310));
+        // Two slopes of the square's own, red across and green down.
+        let mut rgb = vec![0; 320 * 310 * 3];
+        for (row, column) in (0..region.height).flat_map(|r| (0..region.width).map(move |c| (r, c))) {
+            let (row, column) = (region.y + row, region.x + column);
+            let [u, v] = place.at(column, row).map(|at| (30.0 + 3.0 * at).clamp(0.0, 255.0) as u8);
+            rgb[3 * (320 * row + column)..][..3].copy_from_slice(&[u, v, 0]);
+        }
+        let photograph = Picture::new(320, 310, rgb).unwrap();
+        let seen = Framing::StarGan.crop(&face, [310, 320], size).unwrap().cut(&photograph).unwrap();
+        for (i, j) in (8..56).flat_map(|i| (8..56).map(move |j| (i, j))) {
+            let pixel = |c: usize| 255.0 * seen.image(0)[(c * size + i) * size + j];
+            let wanted = [j, i].map(|at| 30.0 + 3.0 * (at as f32 + 0.5));
+            assert!((pixel(0) - wanted[0]).abs() < 2.0, "({i}, {j}): {} across, not {}", pixel(0), wanted[0]);
+            assert!((pixel(1) - wanted[1]).abs() < 2.0, "({i}, {j}): {} down, not {}", pixel(1), wanted[1]);
+        }
+    }
+    let whole = Placement::over_all([50, 100], 64).unwrap();
+    assert_eq!((whole.at(0, 0), whole.at(99, 49)), ([0.32, 0.64], [63.68, 63.36]));
+    let beside = face(900.0, 80.0, 30.0, 0.0);
+    assert_eq!(Placement::over_face(&beside, [170, 200], 64).unwrap_err().kind(), ErrorKind::Face);
 }
 
 #[test]

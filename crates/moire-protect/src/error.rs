@@ -1,3 +1,5 @@
+use moire_tensor::Eps;
+
 /// Why a photograph could not be protected.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -9,7 +11,7 @@ pub struct Error(#[from] Repr);
 pub enum ErrorKind {
     /// A network edits nothing, or there is none.
     Network,
-    /// The attack keeps within no budget.
+    /// The attack keeps within no budget, the budget is less than a level, or a number is out of range.
     Settings,
     /// The photograph has no face, or more pixels than can be protected at once.
     Photograph,
@@ -26,7 +28,9 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self.0 {
             Repr::NoEditor | Repr::NotAnEditor { .. } => ErrorKind::Network,
-            Repr::Unbounded { .. } => ErrorKind::Settings,
+            Repr::Unbounded { .. } | Repr::NoLevel { .. } | Repr::Saving { .. } | Repr::Universal { .. } => {
+                ErrorKind::Settings
+            }
             Repr::NoFace | Repr::Large { .. } => ErrorKind::Photograph,
             Repr::Attributes(_) => ErrorKind::Attributes,
             Repr::Face(_) | Repr::Image(_) => ErrorKind::Face,
@@ -43,6 +47,14 @@ pub(crate) enum Repr {
     NotAnEditor { name: String },
     #[error("{attack} keeps within no budget, so what a viewer may see of it has no bound")]
     Unbounded { attack: &'static str },
+    #[error("a budget of {eps} is less than a level of eight bits, 1/255: no file could hold the change")]
+    NoLevel { eps: Eps },
+    #[error("'{text}' is no kind of file: write png, or jpeg(Q) with a quality from 1 to 100")]
+    Saving { text: String },
+    #[error(
+        "a universal change of {size} x {size} holds 3 values a pixel from -1 to 1, found {found} values or others"
+    )]
+    Universal { size: usize, found: usize },
     #[error("no face was found")]
     NoFace,
     #[error(

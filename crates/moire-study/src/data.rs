@@ -21,7 +21,7 @@ const LABELS: [(&str, Label); 6] = [
     ("manipulated_sequences", Label::Fake),
 ];
 /// The endings of files that are taken for images; what they hold is told by their bytes.
-const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+pub(crate) const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// How deep folders may nest.
 pub(crate) const DEPTH: usize = 16;
 
@@ -197,7 +197,7 @@ fn listed(folder: &Path) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     for (below, label) in labelled {
         let mut paths = Vec::new();
-        collect(&below, DEPTH, &mut paths)?;
+        collect(&below, DEPTH, &ENDINGS, &mut paths)?;
         let masks = below.parent().unwrap_or(folder).join("mask");
         for path in paths {
             let mask = (label == Label::Fake).then(|| mask_of(&path, &below, &masks)).flatten();
@@ -269,8 +269,13 @@ fn sample(found: Found) -> Sample {
     Sample { name, label, sha256: hash, path, mask, fault }
 }
 
-/// Image files below `folder`, by name.
-pub(crate) fn collect(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), Error> {
+/// The files below `folder` whose names end so, by name.
+pub(crate) fn collect(
+    folder: &Path,
+    depth: usize,
+    endings: &[&str],
+    into: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
     for path in list(folder)? {
         let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         if path.is_dir() && !path.is_symlink() {
@@ -278,8 +283,8 @@ pub(crate) fn collect(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) -> R
                 let (expected, found) = ("at most 16 folders one inside another", "more".to_owned());
                 return Err(Repr::Data { folder: path, expected, found }.into());
             }
-            collect(&path, depth - 1, into)?;
-        } else if ENDINGS.contains(&ending.as_str()) {
+            collect(&path, depth - 1, endings, into)?;
+        } else if endings.contains(&ending.as_str()) {
             into.push(path);
         }
     }

@@ -61,7 +61,7 @@ impl Error {
             | Repr::NoDetector { .. }
             | Repr::Unlabelled { .. }
             | Repr::Toml(_) => ErrorKind::Plan,
-            Repr::Attack(_) | Repr::Graph(_) | Repr::Tensor(_) => ErrorKind::Run,
+            Repr::Attack(_) | Repr::Protect(_) | Repr::Graph(_) | Repr::Tensor(_) => ErrorKind::Run,
             Repr::Csv(_) | Repr::Parquet(_) | Repr::Json(_) | Repr::Page(_) => ErrorKind::Export,
         }
     }
@@ -163,6 +163,8 @@ pub(crate) enum Repr {
     #[error(transparent)]
     Attack(#[from] moire_attack::Error),
     #[error(transparent)]
+    Protect(#[from] moire_protect::Error),
+    #[error(transparent)]
     Graph(#[from] moire_graph::Error),
     #[error(transparent)]
     Tensor(#[from] moire_tensor::Error),
@@ -195,7 +197,9 @@ from!(
     moire_formats::Error,
     moire_image::Error,
     moire_attack::Error,
+    moire_protect::Error,
     moire_graph::Error,
     moire_tensor::Error,
+    serde_json::Error,
     toml::ser::Error
 );

@@ -8,7 +8,7 @@
 //! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
 //! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
 //! - [`Opinion`]: what people said they see, where a rating experiment asked them.
-//! - [`Paper`]: the plan of a paper's experiments, and its tables beside what was published.
+//! - [`Paper`], [`Cdmaa`]: the plans of papers' experiments, and their tables beside what was published.
 //! - [`Report`]: all of it on one self-contained page; [`csv`], [`json`] and [`parquet`] for machines, [`latex`] for papers.
 //!
 //! ```
@@ -49,6 +49,7 @@
 mod columns;
 pub mod csv;
 mod data;
+mod editor;
 mod error;
 pub mod files;
 pub mod json;
@@ -86,7 +87,7 @@ pub use photographs::{Photograph, photographs};
 pub use plan::{AttackPlan, Choose, DataPlan, DetectorPlan, Judges, Limits, Memory, Plan, Time};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 pub use report::{Extra, PANEL_SIDE, Panel, Report, choose_panels};
-pub use reproduce::{Paper, PaperTable, Results, Scale};
+pub use reproduce::{AlignedFace, Cdmaa, Paper, PaperTable, Results, Scale, aligned_faces};
 pub use run::{Ended, Merged, Portion, Progress, Run, merge};
 pub use store::{Meta, Store};
 pub use study::{Count, Study, Surroundings};

@@ -59,6 +59,12 @@ pub struct Opened {
     pub files: Vec<(String, String)>,
 }
 
+impl From<&'static Embedded> for ModelSpec {
+    fn from(embedded: &'static Embedded) -> Self {
+        Self { which: Which::Embedded(embedded), path: PathBuf::new() }
+    }
+}
+
 impl FromStr for ModelSpec {
     type Err = Error;
 
@@ -66,16 +72,15 @@ impl FromStr for ModelSpec {
     fn from_str(text: &str) -> Result<Self, Error> {
         let names = || entries().iter().map(|e| e.name).chain([ONNX]).collect::<Vec<_>>().join(", ");
         let fault = |expected: String| Err(Repr::Spec { text: text.to_owned(), expected }.into());
+        if let Some(embedded) = moire_embedded::find(text) {
+            return Ok(embedded.into());
+        }
         let path = Path::new(text);
         match text.split_once(':') {
             Some((name, path)) if !path.is_empty() => {
                 let which =
                     if name == ONNX { Which::Onnx(Reading::default()) } else { Which::Entry(find(name)?) };
                 Ok(Self { which, path: PathBuf::from(path) })
-            }
-            _ if moire_embedded::find(text).is_some() => {
-                let which = Which::Embedded(moire_embedded::find(text).expect("it was found"));
-                Ok(Self { which, path: PathBuf::new() })
             }
             _ if path.extension().is_some_and(|e| e == "safetensors") => {
                 Ok(Self { which: Which::Itself, path: path.to_owned() })
@@ -88,7 +93,7 @@ impl FromStr for ModelSpec {
             _ => fault(if let Ok(entry) = find(text.trim_end_matches(':')) {
                 format!("write {}:PATH, where PATH is {}", entry.name, entry.files)
             } else {
-                let embedded: Vec<_> = moire_embedded::all().iter().map(|e| e.name).collect();
+                let embedded: Vec<_> = moire_embedded::all().map(|e| e.name).collect();
                 format!("write one of {}; or NAME:PATH with one of {}", embedded.join(", "), names())
             }),
         }

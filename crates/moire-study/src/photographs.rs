@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use moire_image::{Limits, Picture, decode};
 
-use crate::data::{DEPTH, collect};
+use crate::data::{DEPTH, ENDINGS, collect};
 use crate::error::{Error, Repr};
 use crate::files::read;
 
@@ -27,7 +27,11 @@ impl Photograph {
     }
 }
 
-/// The photographs that `path` names: itself, whatever its ending, or the PNG, JPEG and WebP files below it, by name.
+/// Endings of pictures that are not read: a folder's owner is told so, file by file, rather than left to find out.
+const UNREAD: [&str; 11] = ["gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jxl", "jp2", "dng", "cr2"];
+
+/// The photographs that `path` names: itself, whatever its ending, or the PNG, JPEG and WebP files below it, by name, and
+/// with them pictures of other kinds, which reading refuses.
 ///
 /// # Errors
 /// There is nothing at `path`, a folder cannot be read, or has no such file.
@@ -37,7 +41,7 @@ pub fn photographs(path: &Path) -> Result<Vec<Photograph>, Error> {
         return Ok(vec![Photograph { path: path.to_owned(), name }]);
     }
     let mut paths = Vec::new();
-    collect(path, DEPTH, &mut paths)?;
+    collect(path, DEPTH, &[&ENDINGS[..], &UNREAD].concat(), &mut paths)?;
     if paths.is_empty() {
         let (expected, found) = ("PNG, JPEG or WebP images", "none".to_owned());
         return Err(Repr::Data { folder: path.to_owned(), expected, found }.into());

@@ -35,6 +35,9 @@ fn weights(b: &mut Builder, name: &str, shape: &[usize]) -> Result<ValueId, Erro
     b.constant(name, seeded(shape, 7, name))
 }
 
+/// The cases whose adjoint is not their derivative, by intention: of five times the input.
+pub const STAND_INS: [(&str, Act); 2] = [("round", Act::Round), ("quantise", Act::Quantise)];
+
 /// A table that meets every op and every attribute of it at least once.
 #[allow(clippy::too_many_lines, reason = "a table")]
 pub fn cases() -> Vec<Case> {
@@ -57,6 +60,12 @@ pub fn cases() -> Vec<Case> {
         Act::Clip(-0.3, 0.4),
     ] {
         cases.push(case(&format!("{act:?}"), &[("x", IMAGE)], |b, v| b.act(v[0], act)));
+    }
+    for (name, act) in STAND_INS {
+        cases.push(case(name, &[("x", IMAGE)], |b, v| {
+            let large = b.scale(v[0], 5.0)?;
+            b.act(large, act)
+        }));
     }
     cases.push(case("Log", &[("x", &[3, 4])], |b, v| {
         let positive = b.act(v[0], Act::Exp)?;

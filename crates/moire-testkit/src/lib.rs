@@ -14,7 +14,7 @@ pub mod strategies;
 
 use std::path::{Path, PathBuf};
 
-pub use cases::{Case, cases};
+pub use cases::{Case, STAND_INS, cases};
 pub use gradient::{check_gradient, relative_l2, seeded, with_vjp};
 pub use linear::{Linear, linear};
 pub use reference::Reference;

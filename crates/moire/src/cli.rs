@@ -2,11 +2,13 @@
 
 #![allow(clippy::doc_markdown, reason = "backticks would show in help texts")]
 
+mod protect;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use moire_attack::{Attack, Combination, Criterion};
+use moire_attack::{Attack, Criterion};
 use moire_face::Framing;
 use moire_image::Transform;
 use moire_study::{ModelSpec, Paper, Plan, Portion, Scale};
@@ -23,6 +25,8 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+pub(crate) use protect::{Format, ProtectArgs, Strength};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -247,87 +251,6 @@ pub(crate) struct FacesArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  moire protect photographs/ --editor stargan:200000-G.ckpt --editor attgan:weights.199.pth \\\n    \
-                  --finder retinaface:mobilenet0.25_Final.pth --attributes Young,Brown_Hair --out protected/\n\n\
-                  Each result is a PNG of the photograph's own size beside a JSON record of what every edit of it comes \
-                  to. It can be stopped at any time: the same command goes on where it was. Photographs that cannot be \
-                  protected are named, the rest goes on, and the exit code is 3."
-)]
-pub(crate) struct ProtectArgs {
-    /// Photographs, and folders of them
-    #[arg(required = true, value_name = "IMAGE|DIR")]
-    pub(crate) photographs: Vec<PathBuf>,
-    /// An editor to protect from, once for each, as in stargan:200000-G.ckpt; or onnx:PATH, with --labels editor
-    #[arg(long = "editor", required = true, value_name = "MODEL")]
-    pub(crate) editors: Vec<ModelSpec>,
-    #[command(flatten)]
-    pub(crate) onnx: OnnxArgs,
-    /// The network that finds the faces, as in retinaface:mobilenet0.25_Final.pth
-    #[arg(long, value_name = "MODEL", required_unless_present = "whole")]
-    pub(crate) finder: Option<ModelSpec>,
-    /// Take photographs whole, as an editor's user would who crops nothing
-    #[arg(long, conflicts_with = "finder")]
-    pub(crate) whole: bool,
-    /// What the people have, as in Male,Young,Black_Hair; they have none of the others
-    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
-    pub(crate) attributes: Attributes,
-    /// A table that says it for each photograph: CelebA's list_attr_celeba.txt, or as CSV
-    #[arg(long, value_name = "FILE", conflicts_with = "attributes")]
-    pub(crate) table: Option<PathBuf>,
-    /// How much may change: light (4/255), normal (0.025, the literature's), strong (0.05)
-    #[arg(long, value_enum, default_value = "normal")]
-    pub(crate) strength: Strength,
-    /// The same as a number, on pixels in [0, 1]
-    #[arg(long, value_name = "EPS", conflicts_with = "strength")]
-    pub(crate) eps: Option<Eps>,
-    /// The attack, one within a budget: more steps hold better and take longer
-    #[arg(long, value_name = "ATTACK", default_value = "i_fgsm(steps=10,alpha=eps/5)")]
-    pub(crate) attack: Attack,
-    /// How the editors are combined
-    #[arg(long, value_enum, default_value = "mgda")]
-    pub(crate) models: CombinationArg,
-    /// How the edits of one editor are combined
-    #[arg(long, value_enum, default_value = "uniform")]
-    pub(crate) domains: CombinationArg,
-    /// Folder for the results
-    #[arg(long, value_name = "DIR", default_value = "protected")]
-    pub(crate) out: PathBuf,
-    /// Fixes every random number
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Strength {
-    Light,
-    Normal,
-    Strong,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum CombinationArg {
-    /// One a step, in turn
-    Iterative,
-    /// Their mean
-    Uniform,
-    /// The direction along which none of them loses
-    Mgda,
-}
-
-impl From<CombinationArg> for Combination {
-    fn from(arg: CombinationArg) -> Self {
-        match arg {
-            CombinationArg::Iterative => Self::Iterative,
-            CombinationArg::Uniform => Self::Uniform,
-            CombinationArg::Mgda => Self::Mgda,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
 #[command(after_help = "Example:\n  moire report moire-study")]
 pub(crate) struct ReportArgs {
     /// Folder of the study
@@ -543,26 +466,31 @@ fn divisors(text: &str) -> Result<[f32; 3], String> {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  moire reproduce kra --models ynet:classnseg/,mesoinception4:MesoInception_F2F.h5 --data faces/ \
+    after_help = "Examples:\n  moire reproduce kra      on what comes with moire\n  moire reproduce kra --models ynet:classnseg/,mesoinception4:MesoInception_F2F.h5 --data faces/ \
                   --scale smoke\n\nIt can be stopped at any time: the same command goes on where it was."
 )]
 pub(crate) struct ReproduceArgs {
     /// The paper
     #[arg(value_enum)]
     pub(crate) paper: PaperArg,
-    /// Detectors, each NAME:PATH as for audit, with commas between them
+    /// Detectors, for cdmaa editors, each as for audit, with commas between them [default: those that come with moire]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) models: Vec<ModelSpec>,
-    /// Folder with the folders real and fake (or 0_real and 1_fake), and mask where the data has masks of its fakes
+    /// Folder with the folders real and fake (or 0_real and 1_fake), and mask where the data has masks of its fakes; for
+    /// cdmaa one of aligned faces, as CelebA's, with their table of attributes, list_attr* [default: sample faces, which
+    /// are nobody's]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// For cdmaa: the table of attributes, where it is not beside the faces
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
     /// How much of it
     #[arg(long, value_enum, default_value = "smoke")]
     pub(crate) scale: ScaleArg,
-    /// Folder for the study; moire-kra or moire-ffm where none is given
+    /// Folder for the study; moire-kra, moire-ffm or moire-cdmaa where none is given
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// At most so many images of each label, in the order of their names
+    /// At most so many images of each label, in the order of their names; for cdmaa so many faces
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
     /// Fixes every random number
@@ -578,13 +506,17 @@ pub(crate) enum PaperArg {
     Kra,
     /// The attacks on facial forensics models (arXiv 1911.00660)
     Ffm,
+    /// The attack on editors across domains and models (doi 10.3390/fi14020046)
+    Cdmaa,
 }
 
-impl From<PaperArg> for Paper {
-    fn from(arg: PaperArg) -> Self {
-        match arg {
-            PaperArg::Kra => Self::Kra,
-            PaperArg::Ffm => Self::Ffm,
+impl PaperArg {
+    /// The paper, where it is about detectors.
+    pub(crate) fn of_detectors(self) -> Option<Paper> {
+        match self {
+            Self::Kra => Some(Paper::Kra),
+            Self::Ffm => Some(Paper::Ffm),
+            Self::Cdmaa => None,
         }
     }
 }

@@ -211,6 +211,7 @@ fn apply<S: Simd>(simd: S, act: Act, values: &mut [f32]) {
         Act::Elu(scale) => each(values, |x| if x > 0.0 { x } else { scale * x.exp_m1() }),
         Act::Clip(low, high) => each(values, |x| x.clamp(low, high)),
         Act::Step => each(values, |x| f32::from(u8::from(x >= 0.0))),
+        Act::Round | Act::Quantise => each(values, f32::round_ties_even),
     }
 }
 
@@ -234,6 +235,8 @@ fn grad<S: Simd>(simd: S, act: Act, saved: &[f32], dy: &mut [f32]) {
         Act::Elu(scale) => zip(dy, saved, |d, y| if y > 0.0 { d } else { d * (y + scale) }),
         Act::Clip(low, high) => zip(dy, saved, |d, x| if x >= low && x <= high { d } else { 0.0 }),
         Act::Step => dy.fill(0.0),
+        Act::Round => {}
+        Act::Quantise => zip(dy, saved, |d, x| if x.abs() <= 0.5 { d * 3.0 * x * x } else { d }),
     }
 }
 

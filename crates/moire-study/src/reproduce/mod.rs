@@ -1,5 +1,6 @@
-//! The tables of two papers, made again: what is asked for, and how the answers read beside what was published.
+//! The tables of three papers, made again: what is asked for, and how the answers read beside what was published.
 
+mod cdmaa;
 mod ffm;
 mod kra;
 
@@ -9,6 +10,8 @@ use crate::plan::Plan;
 use crate::record::Record;
 use crate::summary::{Group, Share, Summary};
 use crate::words::number;
+
+pub use cdmaa::{AlignedFace, Cdmaa, aligned_faces};
 
 /// A paper whose experiments can be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

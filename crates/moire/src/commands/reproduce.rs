@@ -1,24 +1,20 @@
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use moire_study::{DataPlan, DetectorPlan, Judges, Paper, PaperTable, Results, Scale, Store, files};
+use anyhow::Context;
+use moire_study::{
+    DataPlan, DetectorPlan, Judges, ModelSpec, Paper, PaperTable, Results, Scale, Store, files,
+};
 
 use crate::cli::ReproduceArgs;
-use crate::commands::report;
 use crate::commands::study::carry_out;
+use crate::commands::{cdmaa, report, samples};
 use crate::terminal::table;
 
 pub(crate) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
-    let (paper, scale) = (Paper::from(args.paper), Scale::from(args.scale));
-    let (Some(data), false) = (&args.data, args.models.is_empty()) else {
-        bail!(
-            "no networks come with moire yet: name detectors with --models NAME:PATH,.. (`moire zoo list` has the names, \
-             `moire zoo show NAME` says where checkpoints are published) and a folder of their images with --data DIR, \
-             which holds real/ and fake/"
-        );
-    };
+    let Some(paper) = args.paper.of_detectors() else { return cdmaa::run(args) };
+    let scale = Scale::from(args.scale);
     let out = args.out.clone().unwrap_or_else(|| {
         PathBuf::from(match paper {
             Paper::Kra => "moire-kra",
@@ -26,8 +22,11 @@ pub(crate) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
         })
     });
     let mut plan = paper.plan(scale);
-    plan.detectors = args.models.iter().cloned().map(DetectorPlan::from).collect();
-    plan.data = vec![DataPlan { limit: args.limit.or(scale.limit()), ..DataPlan::new(data) }];
+    plan.detectors = detectors(args, paper).into_iter().map(DetectorPlan::from).collect();
+    plan.data = data(args, paper, &out)?
+        .iter()
+        .map(|folder| DataPlan { limit: args.limit.or(scale.limit()), ..DataPlan::new(folder) })
+        .collect();
     plan.seed = args.seed;
     if plan.detectors.len() == 1 {
         plan.judges = Judges::Own;
@@ -36,20 +35,70 @@ pub(crate) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
     let (mut paths, summary) = report::write(&out)?;
     let records = Store::open(&out.join("study.sqlite"))?.records()?;
     let tables = paper.tables(&Results { records: &records, summary: &summary });
+    paths.push(write(&out, paper.title(), &tables, &[])?);
+    show(paper.title(), &tables, &paths, args.how.common.json);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The detectors of the arguments, or those that come with moire: for one kind of forgery, or for all.
+fn detectors(args: &ReproduceArgs, paper: Paper) -> Vec<ModelSpec> {
+    if !args.models.is_empty() {
+        return args.models.clone();
+    }
+    let kinds = |name: &str| name.ends_with("-warp") || name.ends_with("-edit");
+    let zones = |name: &str| name.starts_with("ynet-") || name.starts_with("forensictransfer-");
+    let fits = |name: &str| match paper {
+        Paper::Kra => !kinds(name),
+        Paper::Ffm => zones(name) || name.starts_with("mesoinception4-"),
+    };
+    moire_embedded::detectors().iter().filter(|d| fits(d.name)).map(ModelSpec::from).collect()
+}
+
+/// The folder of the arguments, or sample faces, one folder for each kind of forgery that the paper is about.
+fn data(args: &ReproduceArgs, paper: Paper, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if let Some(data) = &args.data {
+        return Ok(vec![data.clone()]);
+    }
+    let faces = samples_in(out)?;
+    let kinds: &[&str] = match paper {
+        Paper::Kra => &["swap"],
+        Paper::Ffm => &["swap", "warp", "edit"],
+    };
+    Ok(kinds.iter().map(|kind| faces.join(kind)).collect())
+}
+
+/// The sample faces, written into a study's folder.
+pub(super) fn samples_in(out: &Path) -> anyhow::Result<PathBuf> {
+    let folder = out.join("samples");
+    samples::write(&folder)?;
+    Ok(folder)
+}
+
+/// Writes the tables, and below them pictures with their captions, as Markdown.
+pub(super) fn write(
+    out: &Path,
+    title: &str,
+    tables: &[PaperTable],
+    figures: &[(PathBuf, String)],
+) -> anyhow::Result<PathBuf> {
     let path = out.join("tables.md");
-    let markdown = markdown(paper, &tables);
-    files::write(&path, markdown.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
-    paths.push(path);
-    if args.how.common.json {
+    files::write(&path, markdown(title, tables, figures).as_bytes())
+        .with_context(|| format!("writing {}", path.display()))?;
+    Ok(path)
+}
+
+/// Prints the tables, and where they are.
+pub(super) fn show(title: &str, tables: &[PaperTable], paths: &[PathBuf], json: bool) {
+    if json {
         let tables: Vec<_> = tables
             .iter()
             .map(|t| serde_json::json!({"title": t.title, "columns": t.head, "rows": t.rows, "notes": t.notes}))
             .collect();
-        println!("{}", serde_json::json!({"paper": paper.title(), "tables": tables, "files": paths}));
-        return Ok(ExitCode::SUCCESS);
+        println!("{}", serde_json::json!({"paper": title, "tables": tables, "files": paths}));
+        return;
     }
-    println!("{}", paper.title());
-    for t in &tables {
+    println!("{title}");
+    for t in tables {
         let head = t.head.iter().map(|&h| h.to_owned()).collect();
         let rows: Vec<_> = [head].into_iter().chain(t.rows.iter().cloned()).collect();
         println!("\n{}\n{}", t.title, table(&rows));
@@ -57,16 +106,15 @@ pub(crate) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
     }
     println!();
     paths.iter().for_each(|path| println!("{}", path.display()));
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The tables as Markdown.
-fn markdown(paper: Paper, tables: &[PaperTable]) -> String {
+fn markdown(title: &str, tables: &[PaperTable], figures: &[(PathBuf, String)]) -> String {
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let cells: Vec<String> = cells.map(|c| c.replace('|', "\\|")).collect();
         format!("| {} |\n", cells.join(" | "))
     };
-    let mut text = format!("# {}\n", paper.title());
+    let mut text = format!("# {title}\n");
     for t in tables {
         let rule = "|---".repeat(t.head.len());
         let _ = write!(text, "\n## {}\n{}{rule}|\n", t.title, line(&mut t.head.iter().copied()));
@@ -74,6 +122,10 @@ fn markdown(paper: Paper, tables: &[PaperTable]) -> String {
         for note in &t.notes {
             let _ = write!(text, "\n{note}\n");
         }
+    }
+    for (path, caption) in figures {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let _ = write!(text, "\n![{caption}]({file})\n\n{caption}\n");
     }
     text
 }

@@ -13,20 +13,14 @@ use crate::cli::{ConvertArgs, ZooArgs, ZooCommand};
 pub(crate) fn run(args: &ZooArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         ZooCommand::List { json: true } => {
-            let embedded = moire_embedded::all().iter().map(embedded_as_json);
+            let embedded = moire_embedded::all().map(embedded_as_json);
             println!(
                 "{}",
                 serde_json::Value::from(embedded.chain(entries().iter().map(as_json)).collect::<Vec<_>>())
             );
         }
         ZooCommand::List { json: false } => list(),
-        ZooCommand::Show { name, layers } => match moire_embedded::find(name) {
-            Some(embedded) => {
-                println!("{}", embedded.card);
-                show_graph(&embedded.name.parse::<ModelSpec>()?.load()?.network, *layers);
-            }
-            None => show(find(name)?, *layers)?,
-        },
+        ZooCommand::Show { name, layers } => show_all(name, *layers)?,
         ZooCommand::Check { model } => check(model)?,
         ZooCommand::Convert(args) => convert(args)?,
     }
@@ -55,6 +49,18 @@ fn as_json(entry: &Entry) -> serde_json::Value {
             .map(|p| serde_json::json!({"file": p.file, "sha256": p.sha256, "about": p.about}))
             .collect::<Vec<_>>(),
     })
+}
+
+/// The architecture of that name, and the network that comes with moire: either, or one after the other.
+fn show_all(name: &str, layers: bool) -> anyhow::Result<()> {
+    let Some(embedded) = moire_embedded::find(name) else { return show(find(name)?, layers) };
+    if let Ok(entry) = find(name) {
+        show(entry, layers)?;
+        println!("\ncomes with moire, trained by the project itself:\n");
+    }
+    println!("{}", embedded.card);
+    show_graph(&embedded.name.parse::<ModelSpec>()?.load()?.network, layers);
+    Ok(())
 }
 
 fn embedded_as_json(embedded: &Embedded) -> serde_json::Value {

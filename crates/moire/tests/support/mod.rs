@@ -9,6 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use moire_formats::{Checkpoint, Limits, Loader};
+use moire_tensor::Shape;
+
 /// The command, with nothing from outside but its arguments.
 pub(crate) fn moire() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin!("moire"))
@@ -53,4 +56,25 @@ pub(crate) fn tiny_data(folder: &Path) -> PathBuf {
             .expect("a temporary file");
     }
     folder.to_owned()
+}
+
+/// A narrow generator with random weights under the names that a golden lists.
+pub(crate) fn generator(golden: &str, at: &Path) {
+    let file = format!("{}/../../train/reference/goldens/{golden}.safetensors", env!("CARGO_MANIFEST_DIR"));
+    let golden = Checkpoint::read(&fs::read(file).expect("a golden is whole"), golden, &Limits::default())
+        .expect("a golden is whole");
+    let about: serde_json::Value =
+        serde_json::from_str(&golden.metadata()["golden"]).expect("a golden is whole");
+    let mut random = Loader::random(1);
+    let tensors = about["tensors"].as_array().expect("a golden is whole").iter().map(|tensor| {
+        let dims = tensor[1]
+            .as_array()
+            .expect("a golden is whole")
+            .iter()
+            .map(|d| d.as_u64().expect("a golden is whole") as usize);
+        let name = tensor[0].as_str().expect("a golden is whole");
+        (format!("module.{name}"), random.tensor(name, dims.collect::<Shape>()))
+    });
+    fs::write(at, Checkpoint::new(tensors).expect("a golden is whole").write_safetensors())
+        .expect("a golden is whole");
 }
