@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use moire_attack::{Ascent, Detector, KeyLayers, Traits, key_layers};
 use moire_cpu::{Cpu, CpuProgram};
 use moire_graph::{Act, Builder, Graph, Program, ValueId, simplify};
 use moire_study::ModelSpec;
+use moire_tensor::{Images, Tensor};
 use moire_zoo::{Form, Network, Reading, Role, entries, find};
 
 use crate::cli::BenchArgs;
@@ -16,6 +18,8 @@ struct Timing {
     compile_ms: f64,
     forward_ms: f64,
     step_ms: f64,
+    /// What `kra` asks a detector once for an image: where its decision hangs.
+    regions_ms: Option<f64>,
     gflop: f64,
     peak_mb: f64,
     profile: Vec<Vec<String>>,
@@ -25,7 +29,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let device = Cpu::new(args.common.threads);
     let all = || entries().iter().map(|e| e.name.to_owned()).collect();
     let chosen: Vec<String> = if args.nets.is_empty() { all() } else { args.nets.clone() };
-    let head = ["net", "compile ms", "forward ms", "step ms", "GFLOP", "GFLOP/s", "peak MB"];
+    let head = ["net", "compile ms", "forward ms", "step ms", "regions ms", "GFLOP", "GFLOP/s", "peak MB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for net in &chosen {
         let (network, domains) = network(net, args.domains, &(&args.onnx).into())?;
@@ -37,13 +41,17 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         if args.common.json {
             let line = serde_json::json!({
                 "net": t.net, "batch": args.batch, "domains": domains, "compile_ms": t.compile_ms,
-                "forward_ms": t.forward_ms, "step_ms": t.step_ms, "gflop": t.gflop, "gflops": rate,
+                "forward_ms": t.forward_ms, "step_ms": t.step_ms, "regions_ms": t.regions_ms,
+                "gflop": t.gflop, "gflops": rate,
                 "peak_mb": t.peak_mb, "threads": device.threads(), "isa": device.isa().to_string(),
             });
             println!("{line}");
         }
-        let numbers = [t.compile_ms, t.forward_ms, t.step_ms, t.gflop, rate, t.peak_mb];
-        rows.push([t.net].into_iter().chain(numbers.map(|v| format!("{v:.2}"))).collect());
+        let numbers = [Some(t.compile_ms), Some(t.forward_ms), Some(t.step_ms), t.regions_ms]
+            .into_iter()
+            .chain([t.gflop, rate, t.peak_mb].map(Some));
+        let spelled = numbers.map(|v| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}")));
+        rows.push([t.net].into_iter().chain(spelled).collect());
     }
     if !args.common.json {
         println!("{}", table(&rows));
@@ -91,10 +99,11 @@ fn time(network: Network, device: &Cpu, batch: usize, runs: usize) -> anyhow::Re
     let mut step_program = device.program(&step, batch)?;
     let compile_ms = start.elapsed().as_secs_f64() * 1e3;
     Ok(Timing {
-        net: network.name,
         compile_ms,
         forward_ms: median_ms(&mut forward_program, batch, runs)?,
         step_ms: median_ms(&mut step_program, batch, runs)?,
+        regions_ms: regions_ms(&network, device, batch, runs)?,
+        net: network.name,
         gflop: forward.flops() as f64 * batch as f64 / 1e9,
         peak_mb: step_program.memory() as f64 / 1e6,
         profile: profile(&mut step_program, batch)?,
@@ -119,11 +128,30 @@ fn inputs(graph: &Graph, batch: usize) -> Vec<(String, Vec<f32>)> {
 fn median_ms(program: &mut CpuProgram, batch: usize, runs: usize) -> anyhow::Result<f64> {
     let given = inputs(program.graph(), batch);
     let given: Vec<(&str, &[f32])> = given.iter().map(|(name, x)| (name.as_str(), x.as_slice())).collect();
-    program.run(batch, &given)?;
+    median(runs, || Ok(program.run(batch, &given)?))
+}
+
+/// The key regions of a batch of images by a detector's default layers, from the images to the maps in their size;
+/// `None` where there are no such layers.
+fn regions_ms(network: &Network, device: &Cpu, batch: usize, runs: usize) -> anyhow::Result<Option<f64>> {
+    let attacked = matches!(network.role, Role::Detector(_));
+    if !attacked || key_layers(&network.graph)?.is_empty() {
+        return Ok(None);
+    }
+    let shape = network.graph.shape(network.graph.input("x")?).with(0, batch);
+    let images = Images::new(Tensor::from_fn(shape, |i| (i % 251) as f32 / 250.0))?;
+    let mut detector = Detector::new(device, &network.graph, Traits::default(), batch)?;
+    let look = || Ok(detector.key_regions(&images, &KeyLayers::default()).map(drop)?);
+    median(runs, look).map(Some)
+}
+
+/// Milliseconds, after one run that does not count.
+fn median(runs: usize, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
+    run()?;
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
         let start = Instant::now();
-        program.run(batch, &given)?;
+        run()?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
