@@ -1,6 +1,6 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo parity-onnx fuzz rate-browser rate-load report-browser train-smoke
+.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo parity-onnx fuzz rate-browser rate-load report-browser killed-study train-smoke
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +46,10 @@ report-browser: ## reports in a real Chromium, with axe-core from npm; screensho
 	python3 -m venv target/report-browser/venv
 	target/report-browser/venv/bin/pip install --quiet selenium
 	target/report-browser/venv/bin/python checks/report_browser.py $(STUDIES)
+
+killed-study: ## a study of three real detectors, killed twenty times, against one undisturbed; hours; needs ../shared
+	cargo build --release --locked -p moire --bin moire
+	python3 checks/killed_study.py
 
 rate-load: ## 500 raters at once on a server that is killed again and again, and how long answers take
 	cargo test --release --locked -p moire --test rate_load -- --ignored --nocapture

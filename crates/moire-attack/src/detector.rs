@@ -88,6 +88,17 @@ impl<'d> Detector<'d> {
         self.labels = labels.to_vec();
     }
 
+    /// Bytes that its programs hold, that of a step along the margin among them.
+    ///
+    /// # Errors
+    /// The device cannot run that step.
+    pub fn memory(&mut self) -> Result<usize, Error> {
+        self.step(LossKind::Margin)?;
+        let steps = self.steps.iter().map(|(_, program)| program.memory()).sum::<usize>();
+        let inner = self.inner.as_ref().map_or(0, |inner| inner.program.memory());
+        Ok(self.forward.memory() + steps + inner)
+    }
+
     /// Sets what one sample is, whatever the others are.
     pub fn set_label(&mut self, sample: usize, label: Label) {
         if self.labels.len() <= sample {

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::plan::Memory;
+
 /// What went wrong with a study's records, its file or its report.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -57,6 +59,7 @@ impl Error {
             Repr::Data { .. } | Repr::Clash { .. } | Repr::Fault { .. } | Repr::Image(_) => ErrorKind::Data,
             Repr::Plan { .. }
             | Repr::NoShares
+            | Repr::Memory { .. }
             | Repr::Unfitting { .. }
             | Repr::NoDetector { .. }
             | Repr::Unlabelled { .. }
@@ -158,6 +161,10 @@ pub(crate) enum Repr {
         "{attack} needs zones or a mask, and no detector that it is to attack has them: name ynet, or another attack"
     )]
     Unfitting { attack: &'static str },
+    #[error(
+        "{name} takes {needed} for one image at a time, and the plan's limits.memory is {limit}: raise it"
+    )]
+    Memory { name: String, needed: Memory, limit: Memory },
     #[error("the plan as text: {0}")]
     Toml(#[from] toml::ser::Error),
     #[error(transparent)]

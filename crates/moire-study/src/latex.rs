@@ -1,5 +1,6 @@
 //! What a study comes to as LaTeX tables for a paper: what `tables.tex` holds. They need the package `booktabs`.
 
+use crate::reproduce::PaperTable;
 use crate::summary::{Group, Kind, Share, Summary};
 use crate::words::number;
 
@@ -12,6 +13,21 @@ pub fn tables(summary: &Summary) -> String {
     }
     if !summary.survivals.is_empty() {
         text += &survivals(summary);
+    }
+    text
+}
+
+/// The tables of a paper, what was published beside what was measured here.
+pub fn paper(name: &str, tables: &[PaperTable]) -> String {
+    let mut text = "% Made by moire. In the preamble: \\usepackage{booktabs}\n".to_owned();
+    for (i, t) in tables.iter().enumerate() {
+        let head: Vec<String> = t.head.iter().map(|h| escaped(h)).collect();
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        let rows: Vec<Vec<String>> =
+            t.rows.iter().map(|row| row.iter().map(|c| escaped(c)).collect()).collect();
+        let notes = t.notes.iter().map(|n| escaped(n)).collect::<Vec<_>>().join(" ");
+        let caption = format!("{}. {notes}", escaped(&t.title));
+        text += &table(&format!("{name}-{}", i + 1), caption.trim(), &head, 0, &rows);
     }
     text
 }

@@ -84,7 +84,7 @@ pub use opinion::{
 };
 pub use output::write_outputs;
 pub use photographs::{Photograph, photographs};
-pub use plan::{AttackPlan, Choose, DataPlan, DetectorPlan, Judges, Limits, Memory, Plan, Time};
+pub use plan::{AttackPlan, Choose, DataPlan, DetectorPlan, Judges, Limits, Memory, Metrics, Plan, Time};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 pub use report::{Extra, PANEL_SIDE, Panel, Report, choose_panels};
 pub use reproduce::{AlignedFace, Cdmaa, Paper, PaperTable, Results, Scale, aligned_faces};

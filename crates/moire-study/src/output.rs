@@ -11,6 +11,7 @@ use moire_tensor::{Images, Tensor};
 use crate::data::read_saved;
 use crate::error::Error;
 use crate::opinion::Opinion;
+use crate::plan::Plan;
 use crate::record::{CLEAN, Record};
 use crate::report::{Extra, PANEL_SIDE, Panel, Report, Thumbs, choose_panels};
 use crate::run::{PANELS, Place, database};
@@ -56,7 +57,7 @@ pub fn write_outputs(folder: &Path) -> Result<(Vec<PathBuf>, Summary), Error> {
     csv::write(&mut table, &records)?;
     json::write(&mut text, &meta, &records)?;
     parquet::write(&mut columns, &records)?;
-    let summary = Summary::new(&records);
+    let summary = Summary::of(&records, Plan::metrics_of(&meta));
     let latex = latex::tables(&summary).into_bytes();
     let mut paths = Vec::new();
     for (name, bytes) in [

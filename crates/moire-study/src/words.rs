@@ -37,6 +37,11 @@ pub(crate) fn levels(value: f64) -> String {
     format!("{:.2}", 255.0 * value)
 }
 
+/// The same without zeros at its end.
+pub(crate) fn short_levels(value: f64) -> String {
+    levels(value).trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// `2.4 s`, `310 ms`, `5 min`, `2.1 h`.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
@@ -69,6 +74,27 @@ pub(crate) fn attack_name(attack: &str) -> String {
         Some((_, held)) => format!("{own}:{}", attack_name(held)),
         None => own.to_owned(),
     }
+}
+
+/// The parameters of an attack with their values: `[(steps, 10), (alpha, eps/4)]` of `pgd(steps=10,alpha=eps/4)`, those of
+/// an attack that another holds after its own.
+fn parameters(attack: &str) -> Vec<(&str, &str)> {
+    let pieces = attack.split(['(', ')']).skip(1).step_by(2);
+    pieces.flat_map(|piece| piece.split(',')).filter_map(|pair| pair.split_once('=')).collect()
+}
+
+/// The parameters that tell an attack from `others` of the same name: `linf, steps=40`, for a word says itself what it is
+/// of; nothing where none does.
+pub(crate) fn distinction(attack: &str, others: &[&str]) -> String {
+    let own = parameters(attack);
+    let differs = |place: &usize| others.iter().any(|other| parameters(other).get(*place) != own.get(*place));
+    let told = |place: usize| {
+        let (name, value) = own[place];
+        let is_word =
+            value.chars().all(|c| c.is_ascii_alphanumeric()) && value.starts_with(char::is_alphabetic);
+        if is_word { value.to_owned() } else { format!("{name}={value}") }
+    };
+    (0..own.len()).filter(differs).map(told).collect::<Vec<_>>().join(", ")
 }
 
 /// What people call an attack.
@@ -107,7 +133,20 @@ pub(crate) fn attack_title(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{attack_name, attack_title, duration, list, number, percent};
+    use super::{attack_name, attack_title, distinction, duration, list, number, percent, short_levels};
+
+    #[test]
+    fn attacks_are_told_apart_by_what_differs() {
+        let all = ["deepfool(norm=l2,steps=50)", "deepfool(norm=linf,steps=50)"];
+        assert_eq!(distinction(all[1], &all), "linf");
+        let all =
+            ["kra(rounds=20):pgd(steps=10)", "kra(rounds=20):pgd(steps=40)", "kra(rounds=5):pgd(steps=10)"];
+        assert_eq!(distinction(all[1], &all), "rounds=20, steps=40");
+        assert_eq!(
+            (distinction("pgd", &["pgd"]), short_levels(10.0 / 255.0)),
+            (String::new(), "10".to_owned())
+        );
+    }
 
     #[test]
     fn a_container_is_called_by_what_it_holds() {

@@ -93,6 +93,9 @@ impl Plan {
         if self.limits.steps == Some(0) {
             return Some(fault(at!["limits", "steps"], "expected 1 or more"));
         }
+        if !(0.01..=1.0).contains(&self.metrics.breaks) {
+            return Some(fault(at!["metrics", "breaks"], "expected a share from 0.01 to 1"));
+        }
         if self.judges == Judges::All && self.detectors.len() < 2 {
             let message = "a transfer is from one detector to another: expected two detectors or more";
             return Some(fault(at!["judges"], message));

@@ -47,7 +47,7 @@ fn read(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 /// In the largest unit of which it is a whole number.
 fn show(value: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (name, size) = units.iter().find(|(_, size)| value % size == 0).unwrap_or(&units[units.len() - 1]);
-    write!(f, "{}{name}", value / size)
+    write!(f, "{}{name}", value.div_ceil(*size))
 }
 
 impl FromStr for Time {

@@ -24,6 +24,7 @@ pub use limits::{Limits, Memory, Time};
 pub(crate) use resolve::{Trial, plain};
 
 use crate::model::{ModelSpec, Which};
+use crate::store::Meta;
 
 /// A study: detectors, images, attacks, and how they meet. Everything that changes a number is here.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,9 @@ pub struct Plan {
     /// What the study may use.
     #[serde(default)]
     pub limits: Limits,
+    /// What counts as what.
+    #[serde(default)]
+    pub metrics: Metrics,
     /// Images with labels.
     #[serde(default)]
     pub data: Vec<DataPlan>,
@@ -65,6 +69,23 @@ pub struct Plan {
     /// The attacks.
     #[serde(default, rename = "attack")]
     pub attacks: Vec<AttackPlan>,
+}
+
+/// What counts as what when records are added up.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// A detector breaks where attacks flip this share of what it called correctly.
+    #[schemars(range(min = 0.01, max = 1.0))]
+    pub breaks: f64,
+    /// With fewer images than this no finding is called sure.
+    pub enough: u64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { breaks: 0.5, enough: 30 }
+    }
 }
 
 /// A set of labelled images.
@@ -196,6 +217,7 @@ impl Default for Plan {
             judges: Judges::default(),
             transforms: Vec::new(),
             limits: Limits::default(),
+            metrics: Metrics::default(),
             data: Vec::new(),
             detectors: Vec::new(),
             attacks: Vec::new(),
@@ -212,6 +234,11 @@ impl Plan {
     /// The attacks of [`Plan::STANDARD`].
     pub fn standard_attacks() -> AttackPlan {
         Attack::parse_list(Self::STANDARD).expect("a list of known attacks").into()
+    }
+
+    /// The metrics of the plan that a study was made under; the usual ones where its text is no plan.
+    pub(crate) fn metrics_of(meta: &Meta) -> Metrics {
+        Self::draft(&meta.plan).map_or_else(|_| Metrics::default(), |plan| plan.metrics)
     }
 
     /// The same with every path from the root, so that it can be run from anywhere on this machine.

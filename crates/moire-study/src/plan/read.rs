@@ -151,6 +151,7 @@ mod tests {
             (first("limits.time = '8 hours'"), ":1:15:", "90s, 30min, 8h or 2d"),
             (first("limits.stpes = 3"), ":1:8:", "expected one of `steps`, `time`, `memory`"),
             (first("limits.steps = 0"), ":1:16:", "1 or more"),
+            (first("metrics.breaks = 50"), ":1:18:", "0.01 to 1"),
             (first("judges = 'all'"), ":1:10:", "two detectors or more"),
             (first("budgets = ['1/255', '1/255']"), ":1:21:", "stands there twice"),
             (first("budgets = []"), ":1:11:", "at least one budget"),

@@ -11,7 +11,7 @@ use askama::Template;
 use crate::error::{Error, Repr};
 use crate::record::Budget;
 use crate::summary::{Curve, Group, Kind, Network, Pace, Share};
-use crate::words::{number, percent, percent_or_dash};
+use crate::words::{percent, percent_or_dash, short_levels};
 
 const WIDTH: i32 = 540;
 const HEIGHT: i32 = 320;
@@ -294,7 +294,7 @@ fn spoken(network: &Network, curves: &[&Curve]) -> String {
         format!("{}: {}.", curve.label, points.join(", "))
     };
     let half = network.worst.median().map(|size| {
-        format!("All attacks together flip half of what was correct with {} of 255.", number(255.0 * size))
+        format!("All attacks together flip half of what was correct with {} of 255.", short_levels(size))
     });
     let sentences: Vec<String> = std::iter::once(clean).chain(curves.iter().map(curve)).chain(half).collect();
     sentences.join(" ")

@@ -10,7 +10,7 @@ use super::{link, picture_type};
 use crate::error::{Error, Repr};
 use crate::record::Record;
 use crate::summary::Summary;
-use crate::words::{levels, percent};
+use crate::words::{percent, short_levels};
 
 /// The most images that are listed.
 const MOST: usize = 2000;
@@ -120,7 +120,7 @@ impl<'a> Cell<'a> {
         let Some((record, group)) = least else { return plain("not flipped", "7", "good") };
         let size = size(record);
         Self {
-            text: levels(size).trim_end_matches('0').trim_end_matches('.').to_owned(),
+            text: short_levels(size),
             attack: &group.label,
             sort: format!("{size:.6}"),
             link: record.measured().and_then(|m| m.file.as_deref()).map(link),

@@ -5,6 +5,8 @@ use crate::words::{percent, percent_or_dash};
 pub(super) struct Matrix<'a> {
     pub(super) id: String,
     pub(super) title: String,
+    pub(super) attack: &'a str,
+    pub(super) budget: String,
     pub(super) networks: Vec<&'a str>,
     pub(super) rows: Vec<Row<'a>>,
 }
@@ -27,11 +29,11 @@ pub(super) struct Cell {
     pub(super) home: bool,
 }
 
-pub(super) fn matrices(summary: &Summary) -> Vec<Matrix<'_>> {
+pub(super) fn matrices<'s>(summary: &'s Summary) -> Vec<Matrix<'s>> {
     let mut networks: Vec<&str> = summary.networks.iter().map(|n| n.name.as_str()).collect();
     networks.dedup();
     let several = summary.networks.iter().any(|n| n.data != summary.networks[0].data);
-    let one = |(index, transfer): (usize, &Transfer)| {
+    let one = |(index, transfer): (usize, &'s Transfer)| {
         let own = |g: &&Group| transfer.is_of(g);
         let home = |name: &str| summary.groups.iter().filter(own).find(|g| g.network == name);
         let away = |origin: &str, target: &str| {
@@ -51,6 +53,8 @@ pub(super) fn matrices(summary: &Summary) -> Vec<Matrix<'_>> {
         Matrix {
             id: format!("transfer{index}"),
             title: format!("{} · {budget}{data}", transfer.label),
+            attack: &transfer.label,
+            budget,
             // A network without the attack has no files to show.
             rows: networks
                 .iter()

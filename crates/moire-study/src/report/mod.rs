@@ -19,10 +19,11 @@ pub use panel::{Extra, PANEL_SIDE, Panel, choose_panels};
 
 use crate::error::{Error, Repr};
 use crate::opinion::Opinion;
+use crate::plan::Plan;
 use crate::record::{Judgement, Key, Record};
 use crate::store::Meta;
 use crate::summary::{Curve, Failure, Group, Guard, Kind, Network, Pace, Summary, Sure, Tone};
-use crate::words::{SPACE, count, duration, levels, list, number, percent};
+use crate::words::{SPACE, count, duration, list, number, percent, short_levels};
 use index::Index;
 use matrix::Matrix;
 use panel::{Picture, picture, picture_type};
@@ -58,7 +59,7 @@ impl Report<'_> {
     /// # Errors
     /// A picture that is not a PNG or JPEG of at most [`PANEL_SIDE`] pixels a side, or belongs to no record.
     pub fn render(&self) -> Result<String, Error> {
-        let summary = Summary::new(self.records);
+        let summary = Summary::of(self.records, Plan::metrics_of(self.meta));
         let by_key: BTreeMap<Key, &Record> = self.records.iter().map(|r| (r.key(), r)).collect();
         let order = chart::order(&summary.groups);
         let page = Page {
@@ -95,6 +96,8 @@ impl Report<'_> {
             failures: &summary.failures,
             parameters: parameters(&summary),
             seeds: seeds(self.records),
+            breaks: percent(summary.metrics.breaks),
+            enough: summary.metrics.enough,
             time: duration(summary.seconds),
             records: count(self.records.len() as u64, "record"),
             meta: self.meta,
@@ -130,6 +133,8 @@ struct Page<'a> {
     failures: &'a [Failure],
     parameters: Vec<(&'a str, &'a str)>,
     seeds: String,
+    breaks: String,
+    enough: u64,
     time: String,
     records: String,
     meta: &'a Meta,
@@ -360,7 +365,7 @@ fn shown<'a>(
             size: format!(
                 "{} of pixels changed, at most {} of 255; {psnr}",
                 percent(d.p_l0),
-                levels(d.linf).trim_end_matches('0').trim_end_matches('.')
+                short_levels(d.linf)
             ),
             factor: number(panel.factor).trim_end_matches('0').trim_end_matches('.').to_owned(),
             given: panel.given.as_deref().map(link),

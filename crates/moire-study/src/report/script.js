@@ -55,20 +55,22 @@ const chooser = (label, values, choose) => {
   select.addEventListener("change", choose);
   return [make("label", {}, label + " ", select), select];
 };
-const panels = [...document.querySelectorAll("[data-panel]")];
-const shown = () => panels.filter((p) => !p.hidden);
-if (panels.length > 6) {
-  const of = (key) => [...new Set(panels.map((p) => p.dataset[key]))];
+for (const list of document.querySelectorAll("[data-choose]")) {
+  const items = [...list.children];
+  if (items.length <= 6) continue;
+  const choices = ["detector", "attack", "budget"].flatMap((key) => {
+    const values = [...new Set(items.map((item) => item.dataset[key]).filter(Boolean))];
+    return values.length > 1 ? [[key, ...chooser(key[0].toUpperCase() + key.slice(1), values, () => choose())]] : [];
+  });
   const choose = () => {
-    for (const p of panels) {
-      p.hidden = Boolean((subject.value && p.dataset.subject !== subject.value) ||
-        (attack.value && p.dataset.attack !== attack.value));
+    for (const item of items) {
+      item.hidden = choices.some(([key, , select]) => select.value && item.dataset[key] !== select.value);
     }
   };
-  const [subjects, subject] = chooser("Detector", of("subject"), choose);
-  const [attacks, attack] = chooser("Attack", of("attack"), choose);
-  document.getElementById("panels").before(make("p", { className: "choices" }, subjects, attacks));
+  list.before(make("p", { className: "choices" }, ...choices.map(([, label]) => label)));
 }
+const panels = [...document.querySelectorAll("[data-panel]")];
+const shown = () => panels.filter((p) => !p.hidden);
 
 // Given and saved, one over the other: wiped, flipped, enlarged.
 const full = (image) => {

@@ -3,7 +3,7 @@
 use super::{Span, spans};
 use crate::opinion::Opinion;
 use crate::summary::{Group, Network, Share, Summary, Sure, Tone, Typical, verdict};
-use crate::words::{SPACE, count, duration, levels, number, percent, percent_or_dash};
+use crate::words::{SPACE, count, duration, number, percent, percent_or_dash, short_levels};
 
 /// One detector on one data set.
 pub(super) struct Card<'a> {
@@ -42,16 +42,18 @@ pub(super) fn cards<'a>(summary: &'a Summary, opinion: Option<&Opinion>) -> Vec<
 }
 
 fn card<'a>(network: &'a Network, summary: &'a Summary, opinion: Option<&Opinion>) -> Card<'a> {
-    let found = verdict(network, &summary.groups, &summary.guards);
+    let found = verdict(network, &summary.groups, &summary.guards, summary.metrics);
     let at = network.breaks.or(network.strongest).map(|i| &summary.groups[i]);
     let budget = at.and_then(|g| g.eps.as_ref());
     let text = budget.map_or("", |b| b.text());
     let median = network.worst.median();
+    // What is wrong before any attack has nothing to break.
     let (tone, state) = match found.map(|(tone, _)| tone) {
+        _ if network.clean.interval().low <= 0.5 => ("note", "No better than chance".to_owned()),
         Some(Tone::Breaks) => ("breaks", format!("Breaks at {text}")),
         Some(_) => ("holds", format!("Holds up to {text}")),
         None => match median {
-            Some(size) => ("breaks", format!("Flips under {}{SPACE}of{SPACE}255", number(255.0 * size))),
+            Some(size) => ("breaks", format!("Flips within {}{SPACE}of{SPACE}255", short_levels(size))),
             None => ("note", "No budget was tried".to_owned()),
         },
     };
@@ -70,8 +72,8 @@ fn card<'a>(network: &'a Network, summary: &'a Summary, opinion: Option<&Opinion
     }
     if let (Some(size), Some(_)) = (median, found) {
         let text = format!(
-            "Half of what it called correctly flips under {}{SPACE}of{SPACE}255 or less.",
-            number(255.0 * size)
+            "Half of what it called correctly flips within {}{SPACE}of{SPACE}255.",
+            short_levels(size)
         );
         facts.push(("How little", spans(&text)));
     }
@@ -80,7 +82,7 @@ fn card<'a>(network: &'a Network, summary: &'a Summary, opinion: Option<&Opinion
         subject: &network.subject,
         tone,
         state,
-        sure: found.map(|(_, sure)| match sure {
+        sure: found.filter(|_| tone != "note").map(|(_, sure)| match sure {
             Sure::Sure => "sure",
             Sure::Likely => "likely",
             Sure::Open => "open: see guards",
@@ -123,7 +125,7 @@ fn seen(g: &Group, opinion: Option<&Opinion>) -> Option<String> {
     Some(format!(
         "{}: at most {}{SPACE}of{SPACE}255 a value, {psnr}{ssim}. By arithmetic; nobody was asked.",
         visibility(&d),
-        levels(d.linf).trim_end_matches('0').trim_end_matches('.')
+        short_levels(d.linf)
     ))
 }
 

@@ -7,7 +7,8 @@ use moire_zoo::Network;
 
 use super::judge::Judge;
 use crate::data::Sample;
-use crate::error::Error;
+use crate::error::{Error, Repr};
+use crate::plan::Memory;
 use crate::record::Judgement;
 use crate::study::traits;
 
@@ -28,6 +29,31 @@ impl<'d> Bench<'d> {
             size: network.preprocess.size,
             before: BTreeMap::new(),
         })
+    }
+
+    /// How many images, at most `batch`, can be at work at once where programs may take `limit` bytes.
+    ///
+    /// # Errors
+    /// Not even one can, or the network cannot run.
+    pub(super) fn fitting(
+        device: &dyn Device,
+        network: &Network,
+        batch: usize,
+        limit: Option<Memory>,
+    ) -> Result<usize, Error> {
+        let Some(Memory(limit)) = limit else { return Ok(batch) };
+        let bytes = |batch: usize| -> Result<u64, Error> {
+            let mut bench = Bench::new(device, network, batch)?;
+            Ok((bench.detector.memory()? + bench.judge.memory()) as u64)
+        };
+        // What does not grow with the batch is the weights; the rest grows with it evenly.
+        let (one, two) = (bytes(1)?, bytes(2)?);
+        if one > limit {
+            let name = network.name.clone();
+            return Err(Repr::Memory { name, needed: Memory(one), limit: Memory(limit) }.into());
+        }
+        let most = 1 + (limit - one) / (two - one).max(1);
+        Ok(batch.min(usize::try_from(most).unwrap_or(usize::MAX)))
     }
 
     /// What the detector says of images as they are; each is asked about once.

@@ -85,7 +85,7 @@ impl Work<'_, '_> {
 
     /// The images as they are, saved and judged again.
     fn as_they_are(&mut self, task: &Task<'_>, left: &[&Sample], bench: &mut Bench<'_>) -> Result<(), Error> {
-        for unit in left.chunks(self.run.batch) {
+        for unit in left.chunks(self.batch) {
             let mut outcomes = Outcomes::default();
             for (sample, clean, before, seconds) in self.seen(unit, bench, &mut outcomes)? {
                 let (changed, found) = (clean.clone(), Found::default());
@@ -137,7 +137,7 @@ impl Work<'_, '_> {
         bench: &mut Bench<'_>,
     ) -> Result<(), Error> {
         let trial = task.trial.expect("an attack is asked for");
-        let batch = self.run.batch;
+        let batch = self.batch;
         let mut session = ready.session(batch, trial.criterion, self.seed());
         session = session.at_most(self.run.study.plan().limits.steps);
         let mut waiting: VecDeque<&Sample> = left.into();

@@ -28,6 +28,11 @@ impl Judge {
         Ok(Self { program: device.compile(&simplify(&graph)?, batch)?, draws_masks: mask.is_some() })
     }
 
+    /// Bytes that its program holds.
+    pub(crate) fn memory(&self) -> usize {
+        self.program.memory()
+    }
+
     /// What the detector says of each image, whose labels are given.
     pub(crate) fn judge(&mut self, images: &Images, labels: &[Label]) -> Result<Vec<Verdict>, Error> {
         let size = images.image(0).len();

@@ -124,7 +124,8 @@ impl Run<'_> {
         let total = self.study.expected(&|i| self.takes(i)) as usize;
         let until = self.study.plan().limits.time.map(|time| (self.clock)() + time.0 as f64);
         let progress = Progress { done: self.done_here(&done), total, doing: String::new() };
-        let mut work = Work { run: self, store, done, progress, watch, until, ended: None };
+        let batch = self.batch;
+        let mut work = Work { run: self, store, done, progress, batch, watch, until, ended: None };
         if work.goes_on() {
             work.everything()?;
         }
@@ -152,6 +153,8 @@ struct Work<'r, 'w> {
     store: Store,
     done: BTreeSet<Key>,
     progress: Progress,
+    /// How many images are at work at once.
+    batch: usize,
     watch: &'w mut dyn FnMut(&Progress) -> ControlFlow<()>,
     /// When time is up.
     until: Option<f64>,
@@ -173,7 +176,9 @@ impl Work<'_, '_> {
             let ways: Vec<Way> = transforms.iter().map(way).collect();
             let is_left = |work: &Self, way: &Way| tasks.iter().any(|task| !work.left(task, way).is_empty());
             if is_left(self, &own) {
-                let mut bench = Bench::new(self.run.device, &subject.model.network, self.run.batch)?;
+                let (device, network) = (self.run.device, &subject.model.network);
+                self.batch = Bench::fitting(device, network, self.run.batch, study.plan().limits.memory)?;
+                let mut bench = Bench::new(device, network, self.batch)?;
                 for task in &tasks {
                     self.craft(subject, task, &mut bench)?;
                     if self.ended.is_some() {

@@ -1,5 +1,6 @@
-use super::guards::{MASKED, place, upper};
-use super::{BREAKS, Group, Guard, Kind, Network, Survival, Transfer, survival, transfer};
+use super::guards::MASKED;
+use super::{Group, Guard, Kind, Network, Survival, Transfer, survival, transfer};
+use crate::plan::Metrics;
 use crate::words::{SPACE, count, levels, list, number, percent, percent_or_dash};
 
 /// One sentence that matters, made from the records. Names of networks stand between backticks.
@@ -45,18 +46,19 @@ pub(super) fn findings(
     transfers: &[Transfer],
     survivals: &[Survival],
     guards: &[Guard],
+    metrics: Metrics,
 ) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     let mut ranked: Vec<&Network> = networks.iter().filter(|n| n.strongest.is_some()).collect();
     ranked.sort_by(|a, b| rank(a, groups).partial_cmp(&rank(b, groups)).unwrap_or(std::cmp::Ordering::Equal));
-    found.extend(ranked.iter().filter_map(|n| one_network(n, groups, guards)));
+    found.extend(ranked.iter().filter_map(|n| one_network(n, groups, guards, metrics)));
     found.extend(weakest(&ranked, groups));
-    found.extend(groups.iter().filter_map(without_budget));
+    found.extend(networks.iter().filter_map(|n| without_budget(n, groups)));
     found.extend(groups.iter().filter_map(forged));
-    found.extend(transfer::findings(transfers, groups));
+    found.extend(transfer::findings(transfers, groups, metrics));
     found.extend(saving(groups));
     found.extend(survival::findings(survivals, groups));
-    found.extend(few(networks));
+    found.extend(few(networks, metrics));
     for guard in guards.iter().filter(|g| !g.raised.is_empty()) {
         // The first says it; the rest stand with the guard, below.
         let more = match guard.raised.len() - 1 {
@@ -78,20 +80,28 @@ fn rank(network: &Network, groups: &[Group]) -> (f32, f64) {
 }
 
 /// Whether a network breaks or holds, and how sure that is.
-pub(crate) fn verdict(network: &Network, groups: &[Group], guards: &[Guard]) -> Option<(Tone, Sure)> {
+pub(crate) fn verdict(
+    network: &Network,
+    groups: &[Group],
+    guards: &[Guard],
+    metrics: Metrics,
+) -> Option<(Tone, Sure)> {
     let g = &groups[network.breaks.or(network.strongest)?];
     let success = network.worst.success(g.eps.as_ref()?.eps().value().into());
     let interval = success.interval();
-    let enough = success.of >= ENOUGH;
+    let enough = success.of >= metrics.enough;
     if network.breaks.is_some() {
-        return Some((Tone::Breaks, if enough && interval.low > BREAKS { Sure::Sure } else { Sure::Likely }));
+        return Some((
+            Tone::Breaks,
+            if enough && interval.low > metrics.breaks { Sure::Sure } else { Sure::Likely },
+        ));
     }
     let named = format!("`{}`", network.subject);
     let doubted = guards
         .iter()
         .filter(|g| MASKED.contains(&g.name))
         .any(|g| g.raised.iter().any(|r| r.contains(&named)));
-    let sure = match (doubted, enough && interval.high < BREAKS) {
+    let sure = match (doubted, enough && interval.high < metrics.breaks) {
         (true, _) => Sure::Open,
         (_, true) => Sure::Sure,
         _ => Sure::Likely,
@@ -99,10 +109,7 @@ pub(crate) fn verdict(network: &Network, groups: &[Group], guards: &[Guard]) -> 
     Some((Tone::Holds, sure))
 }
 
-/// With fewer images nothing is sure.
-const ENOUGH: u64 = 30;
-
-fn one_network(network: &Network, groups: &[Group], guards: &[Guard]) -> Option<Finding> {
+fn one_network(network: &Network, groups: &[Group], guards: &[Guard], metrics: Metrics) -> Option<Finding> {
     let name = &network.subject;
     let g = &groups[network.breaks.or(network.strongest)?];
     let budget = g.eps.as_ref()?;
@@ -140,7 +147,7 @@ fn one_network(network: &Network, groups: &[Group], guards: &[Guard]) -> Option<
         (Tone::Holds, text)
     };
     let control = if noise.is_none() { " No noise of the same size was tried." } else { "" };
-    let sure = verdict(network, groups, guards).map(|(_, sure)| sure);
+    let sure = verdict(network, groups, guards, metrics).map(|(_, sure)| sure);
     Some(Finding { tone, text, detail: format!("{}{control}", behind(g)), sure })
 }
 
@@ -206,16 +213,31 @@ fn weakest(ranked: &[&Network], groups: &[Group]) -> Option<Finding> {
     Some(Finding { tone: Tone::Note, text, detail: String::new(), sure: None })
 }
 
-fn without_budget(g: &Group) -> Option<Finding> {
-    if !g.kind.is_attack() || g.eps.is_some() || g.success.value()? < 0.5 {
-        return None;
-    }
+/// What attacks do to a network that may choose how much to change: the one that changes least.
+fn without_budget(network: &Network, groups: &[Group]) -> Option<Finding> {
+    let free = |g: &&Group| {
+        (&g.network, &g.data) == (&network.name, &network.data)
+            && g.kind.is_attack()
+            && g.eps.is_none()
+            && g.success.value() >= Some(0.5)
+    };
+    let size = |g: &Group| g.median.map_or(f64::INFINITY, |m| m.rms);
+    let found: Vec<&Group> = groups.iter().filter(free).collect();
+    let least = found.iter().copied().reduce(|a, b| if size(b) < size(a) { b } else { a })?;
     let text = format!(
-        "{}, free to choose how much to change, flips {} of what was correct.",
-        upper(&place(g)),
-        percent(g.success.value()?)
+        "Free to choose how much to change, {} on `{}` flips {} of what was correct.",
+        least.label,
+        least.subject,
+        percent(least.success.value()?)
     );
-    Some(Finding { tone: Tone::Breaks, text, detail: behind(g), sure: None })
+    let others: Vec<String> = found.iter().filter(|g| **g != least).map(|g| g.label.clone()).collect();
+    let verb = if others.len() == 1 { "does" } else { "do" };
+    let more = if others.is_empty() {
+        String::new()
+    } else {
+        format!(" So {verb} {}, with larger changes.", list(&others))
+    };
+    Some(Finding { tone: Tone::Breaks, text, detail: format!("{}{more}", behind(least)), sure: None })
 }
 
 /// What an attack on masks came to: that is no fooled detector, and it is counted among none.
@@ -259,8 +281,8 @@ fn saving(groups: &[Group]) -> Option<Finding> {
     Some(Finding { tone: Tone::Note, text, detail, sure: None })
 }
 
-fn few(networks: &[Network]) -> Option<Finding> {
-    let n = networks.iter().map(|n| n.clean.of).min().filter(|n| (1..ENOUGH).contains(n))?;
+fn few(networks: &[Network], metrics: Metrics) -> Option<Finding> {
+    let n = networks.iter().map(|n| n.clean.of).min().filter(|n| (1..metrics.enough).contains(n))?;
     let text = format!(
         "Only {} an attack: the intervals are wide, and small differences mean little.",
         count(n, "image")

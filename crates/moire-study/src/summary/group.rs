@@ -6,7 +6,7 @@ use moire_tensor::Label;
 
 use super::Share;
 use crate::record::{Budget, CLEAN, MaskShift, Measured, Record};
-use crate::words::{attack_name, attack_title};
+use crate::words::{attack_name, attack_title, distinction};
 
 /// All records of one network, one data set, one attack and one budget.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,9 +202,12 @@ fn label(own: Setting<'_>, all: &[Setting<'_>]) -> String {
     let (attack, criterion, made_of) = own;
     let name = attack_name(attack);
     let alike = || all.iter().filter(|(other, ..)| attack_name(other) == name);
-    let parameters = attack.find('(').filter(|_| alike().any(|(other, ..)| *other != attack));
+    let others: Vec<&str> = alike().map(|(other, ..)| *other).collect();
+    let told = distinction(attack, &others);
     let mut label = attack_title(&name);
-    label += parameters.map_or("", |at| &attack[at..]);
+    if !told.is_empty() {
+        label = format!("{label} ({told})");
+    }
     if let Some(data) = made_of.filter(|_| alike().any(|(.., other)| *other != made_of)) {
         label += " of ";
         label += data;

@@ -20,11 +20,14 @@ pub use survival::Survival;
 pub use transfer::{Carried, Transfer};
 pub use worst::Worst;
 
+use crate::plan::Metrics;
 use crate::record::{Budget, Record};
 
 /// What a study's records add up to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
+    /// What counted as what.
+    pub metrics: Metrics,
     /// The networks on the data, by name.
     pub networks: Vec<Network>,
     /// One for each network, data set, attack and budget: by network and data, then kind and attack, then budget.
@@ -84,8 +87,8 @@ pub struct Network {
     pub worst: Worst,
     /// The budgets that attacks were tried under, ascending.
     pub budgets: Vec<Budget>,
-    /// The smallest of these at which at least half of the images that the network called correctly are flipped, each by
-    /// whatever attack: an index in [`Summary::groups`], of the strongest attack there.
+    /// The smallest of these at which enough of what the network called correctly is flipped ([`Metrics::breaks`]), each image
+    /// by whatever attack: an index in [`Summary::groups`], of the strongest attack there.
     pub breaks: Option<usize>,
     /// Index in [`Summary::groups`] of the strongest attack at the largest budget tried.
     pub strongest: Option<usize>,
@@ -135,19 +138,24 @@ impl Share {
 }
 
 impl Summary {
-    /// Adds up records; their order does not matter.
+    /// Adds up records under the usual metrics.
     pub fn new(records: &[Record]) -> Self {
+        Self::of(records, Metrics::default())
+    }
+
+    /// Adds up records; their order does not matter.
+    pub fn of(records: &[Record], metrics: Metrics) -> Self {
         let own: Vec<&Record> = records.iter().filter(|r| r.is_own()).collect();
         let carried: Vec<&Record> =
             records.iter().filter(|r| r.crafted_on.is_some() && r.transform.is_none()).collect();
         let groups = group::groups(&own);
-        let networks = networks(&own, &groups);
+        let networks = networks(&own, &groups, metrics);
         let curves = curves(&groups);
         let transfers = transfer::transfers(&carried, &own, &groups);
         let paces = pace::paces(&own, &groups);
         let survivals = survival::survivals(records, &own, &groups);
         let guards = guards::guards(&networks, &groups, &curves, &transfers);
-        let findings = findings::findings(&networks, &groups, &transfers, &survivals, &guards);
+        let findings = findings::findings(&networks, &groups, &transfers, &survivals, &guards, metrics);
         let labels: BTreeMap<(&str, &str), Label> =
             records.iter().map(|r| ((r.data.as_str(), r.image.as_str()), r.label)).collect();
         let mut failed: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
@@ -162,6 +170,7 @@ impl Summary {
         };
         let failures = failed.into_iter().map(failure).collect();
         Self {
+            metrics,
             images: labels.len() as u64,
             fakes: labels.values().filter(|l| **l == Label::Fake).count() as u64,
             seconds: records.iter().filter_map(|r| r.measured()).map(|m| m.cost.seconds).sum(),
@@ -178,7 +187,7 @@ impl Summary {
     }
 }
 
-fn networks(records: &[&Record], groups: &[Group]) -> Vec<Network> {
+fn networks(records: &[&Record], groups: &[Group], metrics: Metrics) -> Vec<Network> {
     let mut seen: BTreeMap<(&str, &str), BTreeMap<&str, &Record>> = BTreeMap::new();
     for record in records {
         let images = seen.entry((&record.network, &record.data)).or_default();
@@ -216,7 +225,8 @@ fn networks(records: &[&Record], groups: &[Group]) -> Vec<Network> {
             there.reduce(|a, b| if success(b.1) > success(a.1) { b } else { a }).map(|(i, _)| i)
         };
         let sizes = || budgets.iter().map(|b| b.eps().value());
-        let is_broken = |size: &f32| worst.success(f64::from(*size)).value().is_some_and(|v| v >= BREAKS);
+        let is_broken =
+            |size: &f32| worst.success(f64::from(*size)).value().is_some_and(|v| v >= metrics.breaks);
         let breaking = sizes().find(is_broken);
         Network {
             name: name.to_owned(),
@@ -244,9 +254,6 @@ fn saturated<'r>(images: impl Iterator<Item = &'r Record>) -> Share {
     }
     share
 }
-
-/// A network breaks where at least this share of what it called correctly is flipped.
-const BREAKS: f64 = 0.5;
 
 fn curves(groups: &[Group]) -> Vec<Curve> {
     let mut curves: Vec<Curve> = Vec::new();

@@ -283,7 +283,7 @@ fn one_name_with_two_settings_shows_them() {
         record("a", "urn", 1, 0, [1.0; 3]),
     ]);
     let labels: Vec<&str> = summary.groups.iter().map(|g| g.label.as_str()).collect();
-    assert_eq!(labels, ["PGD(steps=10)", "PGD(steps=40)", "random noise"]);
+    assert_eq!(labels, ["PGD (steps=10)", "PGD (steps=40)", "random noise"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use moire_attack::Criterion;
 use moire_metric::attack_transfer_ratio;
 
 use super::{Finding, Group, Kind, Share, Tone};
+use crate::plan::Metrics;
 use crate::record::{Budget, Key, Record};
 use crate::words::{SPACE, attack_name, attack_title, list, percent, percent_or_dash};
 
@@ -127,7 +128,7 @@ pub(super) fn transfers(carried: &[&Record], own: &[&Record], groups: &[Group]) 
 const LITTLE: f64 = 0.1;
 
 /// What carries over furthest, and whose changes do.
-pub(super) fn findings(transfers: &[Transfer], groups: &[Group]) -> Vec<Finding> {
+pub(super) fn findings(transfers: &[Transfer], groups: &[Group], metrics: Metrics) -> Vec<Finding> {
     let attacks = || transfers.iter().filter(|t| t.kind.is_attack());
     let cells = || attacks().flat_map(|t| t.cells.iter().map(move |c| (t, c)));
     let value = |c: &Carried| c.success.value().unwrap_or(0.0);
@@ -165,7 +166,7 @@ pub(super) fn findings(transfers: &[Transfer], groups: &[Group]) -> Vec<Finding>
         percent_or_dash(cell.at_home.value())
     );
     let (tone, text) = match value(cell) {
-        v if v >= super::BREAKS => {
+        v if v >= metrics.breaks => {
             (Tone::Breaks, format!("A detector that nobody looked into breaks: {furthest}."))
         }
         v if v >= LITTLE => (Tone::Note, format!("Some changes carry over. The furthest: {furthest}.")),

@@ -39,7 +39,7 @@ pub(super) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
     progress.finish_and_clear();
     let tables = cdmaa.tables(&out)?;
     let figures = cdmaa.figures(&device, &out)?;
-    let mut paths = vec![write(&out, Cdmaa::TITLE, &tables, &figures)?];
+    let mut paths = write(&out, "cdmaa", Cdmaa::TITLE, &tables, &figures)?;
     paths.extend(figures.into_iter().map(|(path, _)| path));
     show(Cdmaa::TITLE, &tables, &paths, args.how.common.json);
     Ok(ExitCode::SUCCESS)

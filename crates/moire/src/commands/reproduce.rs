@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use moire_study::{
-    DataPlan, DetectorPlan, Judges, ModelSpec, Paper, PaperTable, Results, Scale, Store, files,
+    DataPlan, DetectorPlan, Judges, ModelSpec, Paper, PaperTable, Results, Scale, Store, files, latex,
 };
 
 use crate::cli::ReproduceArgs;
@@ -35,7 +35,8 @@ pub(crate) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
     let (mut paths, summary) = report::write(&out)?;
     let records = Store::open(&out.join("study.sqlite"))?.records()?;
     let tables = paper.tables(&Results { records: &records, summary: &summary });
-    paths.push(write(&out, paper.title(), &tables, &[])?);
+    let name = if paper == Paper::Kra { "kra" } else { "ffm" };
+    paths.extend(write(&out, name, paper.title(), &tables, &[])?);
     show(paper.title(), &tables, &paths, args.how.common.json);
     Ok(ExitCode::SUCCESS)
 }
@@ -74,17 +75,23 @@ pub(super) fn samples_in(out: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Writes the tables, and below them pictures with their captions, as Markdown.
+/// Writes the tables as Markdown, below them pictures with their captions, and the tables as LaTeX; `name` is the paper's.
 pub(super) fn write(
     out: &Path,
+    name: &str,
     title: &str,
     tables: &[PaperTable],
     figures: &[(PathBuf, String)],
-) -> anyhow::Result<PathBuf> {
-    let path = out.join("tables.md");
-    files::write(&path, markdown(title, tables, figures).as_bytes())
-        .with_context(|| format!("writing {}", path.display()))?;
-    Ok(path)
+) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for (file, text) in
+        [("tables.md", markdown(title, tables, figures)), ("paper.tex", latex::paper(name, tables))]
+    {
+        let path = out.join(file);
+        files::write(&path, text.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
+        paths.push(path);
+    }
+    Ok(paths)
 }
 
 /// Prints the tables, and where they are.
