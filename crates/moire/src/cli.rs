@@ -30,8 +30,8 @@ pub(crate) use protect::{Format, ProtectArgs, Strength};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what moire does, on networks of its own
-    Demo,
+    /// Show what moire does, on networks and faces of its own
+    Demo(DemoArgs),
     /// Write the faces that come with moire, which are nobody's, and their forgeries, to try things on
     Samples(SamplesArgs),
     /// Attack detectors on a folder of images, and write a study with a report
@@ -60,6 +60,13 @@ pub(crate) enum Command {
 
 const MODEL_HELP: &str = "NAME of a network that comes with moire, as in ynet-swap; NAME:PATH, as in ynet:checkpoints/ or meso4:Meso4_DF.h5, with a name of `moire zoo list`; onnx:PATH; \
                            or a safetensors file that says itself which network it is";
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The folder to write: report.html, the protected photographs, and the study of the audit
+    #[arg(long, value_name = "DIR", default_value = "moire-demo")]
+    pub(crate) out: PathBuf,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  moire samples faces\n  moire audit ynet-swap xception --data faces/swap")]

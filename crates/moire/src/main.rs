@@ -19,10 +19,7 @@ fn main() -> ExitCode {
         sigpipe::reset();
     }
     let result = match command {
-        Command::Demo => {
-            commands::demo::run();
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Demo(args) => commands::demo::run(&args),
         Command::Samples(args) => commands::samples::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::Run(args) => commands::run::run(&args),

@@ -143,7 +143,7 @@ impl Cdmaa {
     pub(crate) fn settings(&self) -> Vec<Setting> {
         let (long, single, budgets): (&str, usize, &[f32]) = match self.scale {
             Scale::Smoke => ("apgd(steps=12)", 1, &[0.03]),
-            Scale::Full => ("apgd(steps=100)", self.editors.len(), &[0.02, 0.03, 0.08]),
+            Scale::Full => ("apgd(steps=100)", self.editors.len(), &[0.03, 0.08, 0.1, 0.16]),
         };
         let iterations = if self.scale == Scale::Smoke { 12 } else { 50 };
         let walk = |steps: usize| format!("i_fgsm(steps={steps},alpha=eps/5)");

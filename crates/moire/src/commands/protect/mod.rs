@@ -297,7 +297,7 @@ impl<'a> Run<'a> {
 }
 
 /// Who a photograph is: the start of its content's hash.
-fn who(sha256: &str) -> anyhow::Result<SampleId> {
+pub(super) fn who(sha256: &str) -> anyhow::Result<SampleId> {
     Ok(SampleId(u64::from_str_radix(&sha256[..16], 16).context("a hash is hexadecimal")?))
 }
 
