@@ -29,8 +29,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let panels: Vec<Panel> = choose_panels(&records, 2).into_iter().map(panel).collect();
     let title = "Face2Face detectors under small changes";
     let thumbs = BTreeMap::new();
-    let report =
-        Report { title, meta: &meta, records: &records, panels: &panels, thumbs: &thumbs, opinion: None };
+    let report = Report {
+        title,
+        meta: &meta,
+        records: &records,
+        panels: &panels,
+        thumbs: &thumbs,
+        opinion: None,
+        protections: &[],
+        protection_panels: &[],
+    };
     fs::write(folder.join("report.html"), report.render()?)?;
     moire_study::csv::write(fs::File::create(folder.join("records.csv"))?, &records)?;
     moire_study::json::write(fs::File::create(folder.join("records.json"))?, &meta, &records)?;

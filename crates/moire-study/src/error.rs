@@ -62,9 +62,12 @@ impl Error {
             | Repr::Memory { .. }
             | Repr::Unfitting { .. }
             | Repr::NoDetector { .. }
+            | Repr::NoEditor { .. }
             | Repr::Unlabelled { .. }
             | Repr::Toml(_) => ErrorKind::Plan,
-            Repr::Attack(_) | Repr::Protect(_) | Repr::Graph(_) | Repr::Tensor(_) => ErrorKind::Run,
+            Repr::Attack(_) | Repr::Face(_) | Repr::Protect(_) | Repr::Graph(_) | Repr::Tensor(_) => {
+                ErrorKind::Run
+            }
             Repr::Csv(_) | Repr::Parquet(_) | Repr::Json(_) | Repr::Page(_) => ErrorKind::Export,
         }
     }
@@ -141,6 +144,8 @@ pub(crate) enum Repr {
     Unlabelled { name: String },
     #[error("{name} is no detector, and an audit is of detectors")]
     NoDetector { name: String },
+    #[error("{name} is no editor, and photographs are protected from editors")]
+    NoEditor { name: String },
     #[error(transparent)]
     Model(#[from] moire_zoo::Error),
     #[error(transparent)]
@@ -169,6 +174,8 @@ pub(crate) enum Repr {
     Toml(#[from] toml::ser::Error),
     #[error(transparent)]
     Attack(#[from] moire_attack::Error),
+    #[error(transparent)]
+    Face(#[from] moire_face::Error),
     #[error(transparent)]
     Protect(#[from] moire_protect::Error),
     #[error(transparent)]
@@ -204,6 +211,7 @@ from!(
     moire_formats::Error,
     moire_image::Error,
     moire_attack::Error,
+    moire_face::Error,
     moire_protect::Error,
     moire_graph::Error,
     moire_tensor::Error,

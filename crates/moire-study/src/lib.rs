@@ -5,6 +5,7 @@
 //! - [`Study`] and [`Run`]: a plan made ready, and what carries it out, stops at any moment and goes on.
 //! - [`ModelSpec`], [`Dataset`] and [`photographs`]: models, labelled images and photographs as users name them.
 //! - [`Record`]: one image, one attack, one network: what was asked, what came out, what it cost.
+//! - [`Protection`]: one photograph under one setting: what every edit by every editor comes to.
 //! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
 //! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
 //! - [`Opinion`]: what people said they see, where a rating experiment asked them.
@@ -39,7 +40,8 @@
 //! let records = store.records()?;
 //! let thumbs = Default::default();
 //! let report =
-//!     Report { title: "One image", meta: &meta, records: &records, panels: &[], thumbs: &thumbs, opinion: None };
+//!     Report { title: "One image", meta: &meta, records: &records, panels: &[], thumbs: &thumbs, opinion: None,
+//!     protections: &[], protection_panels: &[] };
 //! let page = report.render()?;
 //! assert!(page.contains("the file ends too early"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -61,6 +63,8 @@ mod output;
 pub mod parquet;
 mod photographs;
 mod plan;
+mod portraits;
+mod protection;
 mod record;
 mod report;
 mod reproduce;
@@ -84,14 +88,18 @@ pub use opinion::{
 };
 pub use output::write_outputs;
 pub use photographs::{Photograph, photographs};
-pub use plan::{AttackPlan, Choose, DataPlan, DetectorPlan, Judges, Limits, Memory, Metrics, Plan, Time};
+pub use plan::{
+    AttackPlan, Choose, DataPlan, DetectorPlan, EditorPlan, Judges, Limits, Memory, Metrics, PhotographsPlan,
+    Plan, ProtectPlan, Time,
+};
+pub use protection::{Edit, Protected, Protection, Setting};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
-pub use report::{Extra, PANEL_SIDE, Panel, Report, choose_panels};
+pub use report::{Extra, PANEL_SIDE, Panel, ProtectionPanel, Report, choose_panels};
 pub use reproduce::{AlignedFace, Cdmaa, Paper, PaperTable, Results, Scale, aligned_faces};
 pub use run::{Ended, Merged, Portion, Progress, Run, merge};
 pub use store::{Meta, Store};
 pub use study::{Count, Study, Surroundings};
 pub use summary::{
-    Carried, Curve, Failure, Finding, Group, Guard, Kind, Masks, Network, Pace, Share, Summary, Sure,
-    Survival, Tone, Transfer, Typical, Worst,
+    Carried, Curve, Edits, Failure, Finding, Group, Guard, Kind, Masks, Network, Pace, Protections, Share,
+    Summary, Sure, Survival, Tone, Transfer, Typical, Worst,
 };

@@ -12,11 +12,12 @@ use crate::data::read_saved;
 use crate::error::Error;
 use crate::opinion::Opinion;
 use crate::plan::Plan;
+use crate::protection::{Protected, Protection};
 use crate::record::{CLEAN, Record};
-use crate::report::{Extra, PANEL_SIDE, Panel, Report, Thumbs, choose_panels};
+use crate::report::{Extra, PANEL_SIDE, Panel, ProtectionPanel, Report, Thumbs, choose_panels};
 use crate::run::{PANELS, Place, database};
 use crate::store::Store;
-use crate::summary::Summary;
+use crate::summary::{Protections, Summary};
 use crate::{csv, files, json, latex, mask, parquet, universal};
 
 /// How many layers of a key region are looked for at most.
@@ -30,7 +31,12 @@ const LAYERS: usize = 64;
 pub fn write_outputs(folder: &Path) -> Result<(Vec<PathBuf>, Summary), Error> {
     let store = Store::open(&database(folder))?;
     let (meta, records) = (store.meta()?, store.records()?);
-    let title = if meta.title.is_empty() { "Detector audit" } else { &meta.title };
+    let protections = store.protections()?;
+    let title = match &*meta.title {
+        "" if records.is_empty() && !protections.is_empty() => "Protected photographs",
+        "" => "Detector audit",
+        title => title,
+    };
     let mut panels = Vec::new();
     let mut textured = BTreeSet::new();
     for record in choose_panels(&records, PANELS) {
@@ -51,15 +57,24 @@ pub fn write_outputs(folder: &Path) -> Result<(Vec<PathBuf>, Summary), Error> {
         panels: &panels,
         thumbs: &thumbs,
         opinion: opinion.as_ref(),
+        protections: &protections,
+        protection_panels: &protection_panels(folder, &protections)?,
     }
     .render()?;
     let (mut table, mut text, mut columns) = (Vec::new(), Vec::new(), Vec::new());
     csv::write(&mut table, &records)?;
     json::write(&mut text, &meta, &records)?;
     parquet::write(&mut columns, &records)?;
-    let summary = Summary::of(&records, Plan::metrics_of(&meta));
+    let mut summary = Summary::of(&records, Plan::metrics_of(&meta));
+    summary.protections = Protections::of(&protections);
     let latex = latex::tables(&summary).into_bytes();
     let mut paths = Vec::new();
+    if !protections.is_empty() {
+        let mut edits = Vec::new();
+        csv::write_edits(&mut edits, &protections)?;
+        files::write(&folder.join("edits.csv"), &edits)?;
+        paths.push(folder.join("edits.csv"));
+    }
     for (name, bytes) in [
         ("records.csv", table),
         ("records.json", text),
@@ -116,6 +131,49 @@ fn panel(folder: &Path, record: &Record, records: &[Record]) -> Result<Option<Pa
         given: Some(given),
         extras,
     }))
+}
+
+/// The most protected photographs that are shown, and how large their edits are.
+const SHOWN: usize = 12;
+const EDIT: (usize, u8) = (112, 85);
+
+/// The pictures of the first photographs under each setting, in turn until enough are shown.
+fn protection_panels(folder: &Path, protections: &[Protection]) -> Result<Vec<ProtectionPanel>, Error> {
+    let kept: Vec<(usize, &Protected)> = protections
+        .iter()
+        .enumerate()
+        .filter_map(|(place, p)| Some((place, p.protected().filter(|p| p.given.is_some())?)))
+        .collect();
+    let settings: BTreeSet<usize> = kept.iter().map(|(place, _)| protections[*place].setting.place).collect();
+    let each = (SHOWN / settings.len().max(1)).clamp(1, PANELS);
+    let mut shown: Vec<ProtectionPanel> = Vec::new();
+    for setting in settings {
+        let of_setting = kept.iter().filter(|(place, _)| protections[*place].setting.place == setting);
+        for (place, made) in of_setting.take(each) {
+            shown.push(protection_panel(folder, *place, made)?);
+        }
+    }
+    shown.truncate(2 * SHOWN);
+    Ok(shown)
+}
+
+fn protection_panel(folder: &Path, place: usize, made: &Protected) -> Result<ProtectionPanel, Error> {
+    let load = |name: &str| Ok::<_, Error>(read_saved(&folder.join(name))?.to_images());
+    let (given, changed) = (load(made.given.as_deref().unwrap_or(&made.file))?, load(&made.file)?);
+    let (factor, change) = amplified(&given, &changed)?;
+    let mut edits = Vec::new();
+    for (at, edit) in made.edits.iter().enumerate() {
+        let Some([before, after]) = &edit.files else { continue };
+        edits.push((at, [thumbnail(&load(before)?, EDIT)?, thumbnail(&load(after)?, EDIT)?]));
+    }
+    Ok(ProtectionPanel {
+        place,
+        given: thumbnail(&given, PANEL)?,
+        change: thumbnail(&change, PANEL)?,
+        factor,
+        protected: thumbnail(&changed, PANEL)?,
+        edits,
+    })
 }
 
 /// Both changes of a universal perturbation, amplified.

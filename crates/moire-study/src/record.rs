@@ -450,6 +450,6 @@ fn named(text: &str) -> bool {
 }
 
 /// A relative path that stays where it is put. A file's name may hold anything else: it is text here.
-fn inside(path: &str) -> bool {
+pub(crate) fn inside(path: &str) -> bool {
     named(path) && !path.starts_with('/') && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

@@ -1,13 +1,17 @@
 use std::collections::BTreeMap;
 
 use moire_attack::{Attack, Traits};
+use moire_face::{FaceFinder, Framing, Search};
+use moire_graph::Device;
+use moire_protect::{Protector, Settings, usual_framing};
 use moire_zoo::{Decision, Network, Role};
 
 use crate::data::{Dataset, Sample};
 use crate::error::{Error, Repr};
 use crate::files::sha256;
-use crate::model::Model;
-use crate::plan::{Judges, Plan};
+use crate::model::{Model, ModelSpec};
+use crate::plan::{Judges, Plan, Way};
+use crate::portraits::{Portrait, Portraits};
 use crate::run::Task;
 use crate::store::Meta;
 use crate::universal;
@@ -18,6 +22,21 @@ pub struct Study {
     plan: Plan,
     pub(crate) detectors: Vec<Subject>,
     pub(crate) data: Vec<Dataset>,
+    pub(crate) editors: Vec<Editing>,
+    finder: Option<Model>,
+    pub(crate) photographs: Vec<Portraits>,
+    /// How each photograph is protected, each way in turn.
+    pub(crate) ways: Vec<Way>,
+}
+
+/// An editor of a study.
+#[derive(Debug)]
+pub(crate) struct Editing {
+    pub(crate) name: String,
+    spec: ModelSpec,
+    framing: Framing,
+    /// The files that were read, each with its SHA-256.
+    files: Vec<(String, String)>,
 }
 
 /// A detector of a study.
@@ -76,7 +95,25 @@ impl Study {
             .zip(plan.data_names())
             .map(|(data, name)| Dataset::read(&name, data, plan.seed))
             .collect::<Result<_, _>>()?;
-        let study = Self { plan, detectors, data };
+        let ways = plan.ways();
+        let mut editors = Vec::new();
+        for (editor, name) in plan.editors.iter().zip(plan.editor_names()) {
+            let usual = Settings::default();
+            let model = editor.model.load_editor(ways.first().map_or(&usual, |way| &way.settings))?;
+            if !matches!(model.network.role, Role::Editor(_)) {
+                return Err(Repr::NoEditor { name: model.network.name }.into());
+            }
+            let framing = editor.framing.map_or_else(|| usual_framing(&model.network), Ok)?;
+            editors.push(Editing { name, spec: editor.model.clone(), framing, files: model.files });
+        }
+        let finder = plan.finder.as_ref().map(ModelSpec::load).transpose()?;
+        let photographs = plan
+            .photographs
+            .iter()
+            .zip(plan.photographs_names())
+            .map(|(set, name)| Portraits::read(&name, set, plan.seed))
+            .collect::<Result<_, _>>()?;
+        let study = Self { plan, detectors, data, editors, finder, photographs, ways };
         let asked = |attack: &Attack, name: &str| {
             let on = |a: &&crate::plan::AttackPlan| {
                 a.methods.contains(attack) && a.on.as_ref().is_none_or(|on| on.iter().any(|n| n == name))
@@ -120,13 +157,47 @@ impl Study {
         self.expected(&|_| true)
     }
 
+    /// All editors, for ways that look at as many edits at once as these settings do.
+    ///
+    /// # Errors
+    /// A file cannot be read any more, or the device cannot run a network.
+    pub(crate) fn protector<'d>(
+        &self,
+        device: &'d dyn Device,
+        settings: &Settings,
+    ) -> Result<Protector<'d>, Error> {
+        let mut networks = Vec::new();
+        for editor in &self.editors {
+            networks.push((editor.spec.load_editor(settings)?.network, editor.framing));
+        }
+        let finder =
+            self.finder.as_ref().map(|model| FaceFinder::new(device, &model.network, Search::default()));
+        Ok(Protector::new(device, networks, finder.transpose()?)?)
+    }
+
+    /// How many photographs are to be protected, under all settings together, of those that `takes` takes.
+    pub(crate) fn protections(&self, takes: &dyn Fn(usize) -> bool) -> u64 {
+        let taken = |set: &Portraits| (0..set.all.len()).filter(|&i| takes(i)).count();
+        (self.photographs.iter().map(taken).sum::<usize>() * self.ways.len()) as u64
+    }
+
+    /// How many photographs there are to protect.
+    pub fn photographs(&self) -> usize {
+        self.photographs.iter().map(|set| set.all.len()).sum()
+    }
+
+    /// In how many ways each of them is protected.
+    pub fn settings(&self) -> usize {
+        self.ways.len()
+    }
+
     /// How many records each detector comes to on each set of images, transfers of its own files included.
     pub fn counts(&self) -> Vec<Count> {
         let per_detector = self.detectors.iter().map(|s| (s, self.tasks(s)));
         let count = |(subject, tasks): (&Subject, Vec<Task<'_>>)| {
             let on = |data: &Dataset| {
                 let tasks = tasks.iter().filter(|t| t.data == data);
-                let records = tasks.map(|t| t.data.samples.len() as u64 * self.ways(t)).sum();
+                let records = tasks.map(|t| t.data.samples.len() as u64 * self.judgements(t)).sum();
                 let (detector, name) = (subject.name.clone(), data.name.clone());
                 Count { detector, data: name, images: data.samples.len(), records }
             };
@@ -136,7 +207,7 @@ impl Study {
     }
 
     /// How many records each image of a task comes to: it is judged by so many, in so many ways.
-    fn ways(&self, task: &Task<'_>) -> u64 {
+    fn judgements(&self, task: &Task<'_>) -> u64 {
         let guests = if self.plan.judges == Judges::All { self.detectors.len() - 1 } else { 0 };
         // Of the images as they are, other detectors have records of their own.
         let judges = 1 + if task.trial.is_some() { guests } else { 0 };
@@ -159,7 +230,7 @@ impl Study {
     pub(crate) fn expected(&self, takes: &dyn Fn(usize) -> bool) -> u64 {
         let images = |data: &Dataset| (0..data.samples.len()).filter(|&i| takes(i)).count() as u64;
         let tasks = self.detectors.iter().flat_map(|s| self.tasks(s));
-        tasks.map(|task| images(task.data) * self.ways(&task)).sum()
+        tasks.map(|task| images(task.data) * self.judgements(&task)).sum::<u64>() + self.protections(takes)
     }
 
     /// What the study is: the resolved plan, and the checksums of weights and images.
@@ -174,6 +245,15 @@ impl Study {
             let list: Vec<String> = data.samples.iter().map(Sample::line).collect();
             (format!("list of images: {}", data.name), sha256(list.join("\n").as_bytes()))
         });
+        let editors = self.editors.iter().flat_map(|e| {
+            e.files.iter().map(move |(file, hash)| (format!("editor {}: {file}", e.name), hash.clone()))
+        });
+        let finder = self.finder.iter().flat_map(|f| &f.files);
+        let finder = finder.map(|(file, hash)| (format!("finder: {file}"), hash.clone()));
+        let photographs = self.photographs.iter().map(|set| {
+            let list: Vec<String> = set.all.iter().map(Portrait::line).collect();
+            (format!("list of photographs: {}", set.name), sha256(list.join("\n").as_bytes()))
+        });
         let changes = universal::checksums(self.plan.attacks.iter().flat_map(|a| &a.methods))?;
         Ok(Meta {
             plan: self.plan.decisive()?,
@@ -182,7 +262,13 @@ impl Study {
             title: self.plan.title.clone().unwrap_or_default(),
             seed: self.plan.seed,
             expected: self.records(),
-            checksums: weights.chain(images).chain(changes).collect(),
+            checksums: weights
+                .chain(images)
+                .chain(changes)
+                .chain(editors)
+                .chain(finder)
+                .chain(photographs)
+                .collect(),
             environment: run.environment.iter().cloned().collect(),
         })
     }

@@ -33,7 +33,18 @@ fn panels(records: &[Record]) -> Vec<Panel> {
 fn page(title: &str, meta: &Meta, records: &[Record]) -> String {
     let panels = panels(records);
     let thumbs = [(("faces".to_owned(), "fake/000.png".to_owned()), png(8, 8))].into();
-    Report { title, meta, records, panels: &panels, thumbs: &thumbs, opinion: None }.render().unwrap()
+    Report {
+        title,
+        meta,
+        records,
+        panels: &panels,
+        thumbs: &thumbs,
+        opinion: None,
+        protections: &[],
+        protection_panels: &[],
+    }
+    .render()
+    .unwrap()
 }
 
 #[test]
@@ -195,8 +206,17 @@ fn pictures_are_small_and_of_this_study() {
     let render = |panel: Panel| {
         let thumbs = [].into();
         let panels = [panel];
-        Report { title: "t", meta: &meta, records: &records, panels: &panels, thumbs: &thumbs, opinion: None }
-            .render()
+        Report {
+            title: "t",
+            meta: &meta,
+            records: &records,
+            panels: &panels,
+            thumbs: &thumbs,
+            opinion: None,
+            protections: &[],
+            protection_panels: &[],
+        }
+        .render()
     };
     assert!(render(panel.clone()).is_ok());
     for wrong in [

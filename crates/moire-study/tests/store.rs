@@ -191,7 +191,7 @@ fn damage_is_an_error_wherever_it_is() {
 fn a_hostile_database_is_refused() {
     let cases = [
         ("PRAGMA user_version = 99", "format 99"),
-        ("PRAGMA user_version = 1", "a study of format 1, this program reads format 3"),
+        ("PRAGMA user_version = 1", "a study of format 1, this program reads format 4"),
         ("PRAGMA application_id = 1", "not a study"),
         ("CREATE VIEW x AS SELECT 1", "its tables"),
         ("CREATE TRIGGER t AFTER INSERT ON record BEGIN DELETE FROM record; END", "its tables"),

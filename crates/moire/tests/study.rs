@@ -279,3 +279,40 @@ fn a_plan_can_be_looked_at_before_it_runs() {
     assert!(said.starts_with("error: ") && said.contains("plan-of-three.toml:1:10: "), "{said}");
     assert!(said.contains("1 | judges = 'everyone'\n    |          ^^^^^^^^^^"), "{said}");
 }
+
+/// Photographs under settings, with an editor that comes with the program: killed, and run again.
+#[test]
+fn photographs_are_protected_by_a_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    assert!(run(&["samples", &path("samples").display().to_string()]).status.success());
+    let plan = path("plan.of.photographs.toml");
+    let protect = "[[protect]]\nmethod = 'fgsm'\ncurve = true\n[[protect]]\nname = 'Uniform'\nmethod = 'fgsm'\n\
+                   strategy = 'models=uniform,domains=iterative'\nsave = 'jpeg(90)'\n";
+    let text = format!(
+        "transforms = ['jpeg(75)']\n[[editor]]\nmodel = 'stargan'\n[[photographs]]\npath = 'samples/faces'\n\
+         limit = 2\n{protect}"
+    );
+    fs::write(&plan, text).unwrap();
+    let mut child = start(&plan, &path("killed"), &[]);
+    std::thread::sleep(Duration::from_millis(700));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let edits = |out: &str| {
+        done(&plan, &path(out), &[]);
+        let table = fs::read_to_string(path(out).join("edits.csv")).unwrap();
+        // All but the time, behind the four parts of the strategy.
+        table
+            .lines()
+            .map(|l| l.split(',').enumerate().filter(|(i, _)| *i != 18).map(|c| c.1.to_owned()).collect())
+            .collect()
+    };
+    let calm: Vec<Vec<String>> = edits("calm");
+    assert!(calm == edits("killed"), "the edits differ");
+    // A line of names; two photographs under two settings, five edits each.
+    assert_eq!(calm.len(), 1 + 2 * 2 * 5);
+    let page = fs::read_to_string(path("calm").join("report.html")).unwrap();
+    assert!(page.contains("Protected photographs") && page.contains("Uniform"), "no section");
+    assert_eq!(page.matches("class=\"shield\"").count(), 4);
+    assert_eq!(page.matches("class=\"pair\"").count(), 20);
+}

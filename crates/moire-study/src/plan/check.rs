@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use moire_attack::Combination;
+
 use super::{AttackPlan, DetectorPlan, Judges, Plan};
 use crate::error::{Error, Repr};
 use crate::model::Which;
@@ -63,22 +65,87 @@ impl Plan {
     pub(super) fn fault(&self) -> Option<Fault> {
         let missing =
             |what: &str| Fault { at: Vec::new(), message: format!("expected at least one [[{what}]]") };
-        if self.detectors.is_empty() {
-            return Some(missing("detector"));
+        let audit = [
+            ("detector", self.detectors.is_empty()),
+            ("data", self.data.is_empty()),
+            ("attack", self.attacks.is_empty()),
+        ];
+        let protection = [
+            ("editor", self.editors.is_empty()),
+            ("photographs", self.photographs.is_empty()),
+            ("protect", self.protect.is_empty()),
+        ];
+        // A study is of detectors, of photographs, or of both; what is begun has to be whole.
+        let begun = |parts: &[(&str, bool)]| parts.iter().any(|(_, is_missing)| !is_missing);
+        for parts in [audit, protection] {
+            let first = parts.iter().find(|(_, is_missing)| *is_missing);
+            let counts = begun(&parts) || !begun(&protection) && parts == audit;
+            if let Some((what, _)) = first.filter(|_| counts) {
+                return Some(missing(what));
+            }
         }
-        if self.data.is_empty() {
-            return Some(missing("data"));
-        }
-        if self.attacks.is_empty() {
-            return Some(missing("attack"));
-        }
-        self.values().or_else(|| self.sources()).or_else(|| {
+        self.photographs().or_else(|| self.values()).or_else(|| self.sources()).or_else(|| {
             self.attacks
                 .iter()
                 .enumerate()
                 .find_map(|(i, attack)| self.attack(i, attack))
                 .or_else(|| self.repeated())
         })
+    }
+
+    /// What is wrong with what is to be protected, and how.
+    fn photographs(&self) -> Option<Fault> {
+        let named = |key: &'static str, names: Vec<Option<&String>>| {
+            let bad = names.iter().position(|n| n.is_some_and(|n| !is_plain(n)));
+            let given: Vec<String> = names.iter().map(|n| n.cloned().unwrap_or_default()).collect();
+            let again = (1..given.len()).find(|&i| !given[i].is_empty() && given[..i].contains(&given[i]));
+            bad.map(|i| fault(at![key, i, "name"], PLAIN)).or_else(|| {
+                again.map(|i| fault(at![key, i, "name"], format!("{} stands there twice", given[i])))
+            })
+        };
+        let editors = self.editors.iter().map(|e| e.name.as_ref()).collect();
+        let sets = self.photographs.iter().map(|p| p.name.as_ref()).collect();
+        if let Some(fault) = named("editor", editors).or_else(|| named("photographs", sets)) {
+            return Some(fault);
+        }
+        for (i, set) in self.photographs.iter().enumerate() {
+            if set.limit == Some(0) {
+                return Some(fault(at!["photographs", i, "limit"], "expected 1 or more"));
+            }
+            if set.table.is_some() && set.attributes.is_some() {
+                let message = "expected a table or attributes, not both";
+                return Some(fault(at!["photographs", i, "attributes"], message));
+            }
+        }
+        let mut seen: Vec<String> = Vec::new();
+        for way in self.ways() {
+            let place = |key: &'static str| at!["protect", way.plan, key];
+            if !way.settings.attack.takes_budget() {
+                let message = format!(
+                    "{} keeps within no budget: expected one that does, such as i_fgsm(steps=10)",
+                    way.settings.attack
+                );
+                return Some(fault(place("method"), message));
+            }
+            if let Err(error) = way.settings.check() {
+                return Some(fault(place("budgets"), error.to_string()));
+            }
+            if let Combination::Single(n) = way.settings.strategy.models {
+                if n >= self.editors.len() {
+                    let message =
+                        format!("there is no editor {n}: they count from 0 to {}", self.editors.len() - 1);
+                    return Some(fault(place("strategy"), message));
+                }
+            }
+            let s = &way.settings;
+            let text = format!("{} {} {} {} {}", s.attack, s.eps, s.strategy, s.robust, s.saving);
+            if seen.contains(&text) {
+                let message = format!("{} at {} is asked for twice", s.attack, s.eps);
+                return Some(fault(at!["protect", way.plan], message));
+            }
+            seen.push(text);
+        }
+        None
     }
 
     fn values(&self) -> Option<Fault> {

@@ -7,6 +7,7 @@
 
 mod check;
 mod limits;
+mod protect;
 mod read;
 mod resolve;
 mod text;
@@ -21,12 +22,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use limits::{Limits, Memory, Time};
+pub(crate) use protect::Way;
+pub use protect::{EditorPlan, PhotographsPlan, ProtectPlan};
 pub(crate) use resolve::{Trial, plain};
 
 use crate::model::{ModelSpec, Which};
 use crate::store::Meta;
 
-/// A study: detectors, images, attacks, and how they meet. Everything that changes a number is here.
+/// A study: detectors, images and attacks, editors and photographs, and how they meet. Everything that changes a number is
+/// here.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "A study of moire")]
@@ -69,6 +73,19 @@ pub struct Plan {
     /// The attacks.
     #[serde(default, rename = "attack")]
     pub attacks: Vec<AttackPlan>,
+    /// The editors that photographs are protected from, all of them at once.
+    #[serde(default, rename = "editor", skip_serializing_if = "Vec::is_empty")]
+    pub editors: Vec<EditorPlan>,
+    /// The network that finds faces on photographs, as retinaface:PATH; they are taken whole where it is not said.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub finder: Option<ModelSpec>,
+    /// Photographs to protect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photographs: Vec<PhotographsPlan>,
+    /// How they are protected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protect: Vec<ProtectPlan>,
 }
 
 /// What counts as what when records are added up.
@@ -221,6 +238,10 @@ impl Default for Plan {
             data: Vec::new(),
             detectors: Vec::new(),
             attacks: Vec::new(),
+            editors: Vec::new(),
+            finder: None,
+            photographs: Vec::new(),
+            protect: Vec::new(),
         }
     }
 }
@@ -244,10 +265,21 @@ impl Plan {
     /// The same with every path from the root, so that it can be run from anywhere on this machine.
     pub(crate) fn absolute(&self) -> Self {
         let mut plan = self.clone();
-        let whole = |path: &mut PathBuf| *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
-        plan.data.iter_mut().for_each(|data| whole(&mut data.path));
-        plan.detectors.iter_mut().for_each(|detector| whole(&mut detector.model.path));
+        for path in plan.paths() {
+            *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+        }
         plan
+    }
+
+    /// Every path in it, but those in the texts of attacks; networks that come with the program have none.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let data = self.data.iter_mut().map(|d| &mut d.path);
+        let detectors = self.detectors.iter_mut().map(|d| &mut d.model.path);
+        let editors = self.editors.iter_mut().map(|e| &mut e.model.path);
+        let finder = self.finder.iter_mut().map(|f| &mut f.path);
+        let photographs = self.photographs.iter_mut().flat_map(|p| [Some(&mut p.path), p.table.as_mut()]);
+        let all = data.chain(detectors).chain(editors).chain(finder).chain(photographs.flatten());
+        all.filter(|path| !path.as_os_str().is_empty())
     }
 }
 

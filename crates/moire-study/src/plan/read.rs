@@ -1,7 +1,7 @@
 //! From text to a plan, and from a fault of a plan back to its place in the text.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use moire_attack::Attack;
 use toml::de::{DeTable, DeValue};
@@ -53,9 +53,9 @@ impl Plan {
 
     /// Makes relative paths relative to `folder` instead.
     fn rebase(&mut self, folder: &Path) {
-        let onto = |path: &mut PathBuf| *path = folder.join(&*path);
-        self.data.iter_mut().for_each(|data| onto(&mut data.path));
-        self.detectors.iter_mut().for_each(|detector| onto(&mut detector.model.path));
+        for path in self.paths() {
+            *path = folder.join(&*path);
+        }
         for attack in self.attacks.iter_mut().flat_map(|a| &mut a.methods) {
             if let Attack::Universal(file) = attack {
                 *file = folder.join(&*file).to_string_lossy().into_owned();
@@ -128,6 +128,20 @@ mod tests {
     const PLAN: &str =
         "[[data]]\npath = 'faces'\n\n[[detector]]\nmodel = 'meso4:m.h5'\n\n[[attack]]\nmethod = 'fgsm'\n";
 
+    const PROTECT: &str = "[[editor]]\nmodel = 'stargan:g.ckpt'\n[[photographs]]\npath = 'faces'\n[[protect]]\nmethod = 'fgsm'\n";
+
+    #[test]
+    fn photographs_are_protected_as_the_paper_does_where_nothing_is_said() {
+        let text = PROTECT.replace("method = 'fgsm'", "strategy = ['', 'models=uniform']\nrobust = true");
+        let plan = Plan::parse(&text, "p").unwrap();
+        let ways = plan.ways();
+        assert_eq!((ways.len(), ways[0].settings.attack.name()), (2, "mi_fgsm"));
+        assert!(ways[1].settings.robust && ways[1].settings.eps.value() == 0.025);
+        let whole = plan.resolved().unwrap().text().unwrap();
+        let again = Plan::parse(&whole, "p").unwrap();
+        assert_eq!((again.text().unwrap(), again.ways()), (whole, ways));
+    }
+
     #[test]
     fn the_least_plan_is_filled_in_and_reads_back() {
         let plan = Plan::parse(PLAN, "p").unwrap();
@@ -181,6 +195,15 @@ mod tests {
             (PLAN.replace("[[attack]]\nmethod = 'fgsm'\n", ""), ": ", "at least one [[attack]]"),
             (PLAN.replace("[[data]]", "[[data]"), ":1:", "expected"),
             (more("method = 'pgd'"), ":9:1:", "duplicate key"),
+            (PROTECT.replace("'fgsm'", "'deepfool'"), ":6:10:", "no budget"),
+            (PROTECT.replace("'fgsm'", "'fgsm'\nbudgets = ['0.001']"), ":7:11:", "level"),
+            (PROTECT.replace("'fgsm'", "'fgsm'\nstrategy = 'models=all'"), ":7:12:", "single-N, iterative"),
+            (PROTECT.replace("'fgsm'", "'fgsm'\nstrategy = 'models=single-1'"), ":7:12:", "0 to 0"),
+            (PROTECT.replace("'fgsm'", "'fgsm'\nsave = 'gif'"), ":7:8:", "png"),
+            (PROTECT.replace("'faces'", "'faces'\nattributes = ['Bold']"), ":5:14:", "Bald"),
+            (PROTECT.replace("'faces'", "'faces'\ntable = 't'\nattributes = []"), ":6:14:", "not both"),
+            (PROTECT.replace("[[editor]]\nmodel = 'stargan:g.ckpt'", ""), ": ", "at least one [[editor]]"),
+            (format!("{PROTECT}[[protect]]\nmethod = 'fgsm'"), ":", "asked for twice"),
             ("\u{0}".to_owned(), ":1:", "expected"),
             (String::new(), "p: ", "at least one [[detector]]"),
         ] {

@@ -41,6 +41,13 @@ impl Plan {
             attack.on.get_or_insert_with(|| detectors.clone());
             attack.data.get_or_insert_with(|| data.clone());
         }
+        for (editor, name) in plan.editors.iter_mut().zip(self.editor_names()) {
+            editor.name = Some(name);
+        }
+        for (set, name) in plan.photographs.iter_mut().zip(self.photographs_names()) {
+            set.name = Some(name);
+        }
+        plan.protect = self.protect.iter().map(super::ProtectPlan::resolved).collect();
         Ok(plan)
     }
 
@@ -50,11 +57,9 @@ impl Plan {
         let mut plan = self.resolved()?;
         plan.title = None;
         (plan.limits.time, plan.limits.memory) = (None, None);
-        let last = |path: &mut PathBuf| {
+        for path in plan.paths() {
             *path = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-        };
-        plan.data.iter_mut().for_each(|data| last(&mut data.path));
-        plan.detectors.iter_mut().for_each(|detector| last(&mut detector.model.path));
+        }
         plan.text()
     }
 
@@ -67,14 +72,6 @@ impl Plan {
 
     /// What the sets of data are called.
     pub(crate) fn data_names(&self) -> Vec<String> {
-        let stem = |path: &Path| {
-            // `.` and `..` have no name of their own.
-            let named = |path: &Path| path.file_name().map(|_| path.to_owned());
-            let whole = named(path).or_else(|| named(&path.canonicalize().ok()?)).unwrap_or_default();
-            let is_table = whole.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
-            let stem = if is_table { whole.file_stem() } else { whole.file_name() };
-            plain(&stem.map_or_else(|| "data".to_owned(), |s| s.to_string_lossy().into_owned()))
-        };
         distinct(self.data.iter().map(|d| (d.name.clone(), stem(&d.path))))
     }
 
@@ -116,8 +113,18 @@ pub(super) fn needs_images(attack: &Attack) -> bool {
     matches!(attack.needs(), Needs::Images(_))
 }
 
+/// What a folder or a table of images is called.
+pub(super) fn stem(path: &Path) -> String {
+    // `.` and `..` have no name of their own.
+    let named = |path: &Path| path.file_name().map(|_| path.to_owned());
+    let whole = named(path).or_else(|| named(&path.canonicalize().ok()?)).unwrap_or_default();
+    let is_table = whole.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
+    let stem = if is_table { whole.file_stem() } else { whole.file_name() };
+    plain(&stem.map_or_else(|| "data".to_owned(), |s| s.to_string_lossy().into_owned()))
+}
+
 /// Given names as they are, others with a number where they would clash.
-fn distinct(names: impl Iterator<Item = (Option<String>, String)>) -> Vec<String> {
+pub(super) fn distinct(names: impl Iterator<Item = (Option<String>, String)>) -> Vec<String> {
     let names: Vec<_> = names.collect();
     let mut taken: Vec<String> = names.iter().filter_map(|(given, _)| given.clone()).collect();
     let mut named = Vec::with_capacity(names.len());

@@ -10,7 +10,7 @@ use askama::Template;
 
 use crate::error::{Error, Repr};
 use crate::record::Budget;
-use crate::summary::{Curve, Group, Kind, Network, Pace, Share};
+use crate::summary::{Curve, Group, Kind, Network, Pace, Protections, Share};
 use crate::words::{percent, percent_or_dash, short_levels};
 
 const WIDTH: i32 = 540;
@@ -215,6 +215,31 @@ pub(super) fn paces(
     let ticks = steps.map(|v| (x(v), format!("{v}")));
     let title = format!("Success of attacks on {} over looks at it", network.subject);
     page(format!("paces{index}"), title, text.join(" "), "looks at the network", ticks, series, &looks)
+}
+
+/// The share of edits that break over the steps of an attack, a line for each editor.
+pub(super) fn steps(index: usize, group: &Protections) -> Result<String, Error> {
+    let most = group.editors.iter().map(|e| e.curve.len().saturating_sub(1)).max().unwrap_or(1).max(1);
+    let x = |step: usize| f64::from(LEFT) + step as f64 / most as f64 * f64::from(RIGHT - LEFT);
+    let (mut series, mut looks, mut text) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, editor) in group.editors.iter().enumerate().filter(|(_, e)| e.curve.len() > 1) {
+        let look = Look::Attack(place);
+        let mut made = look.series(&editor.editor);
+        for (step, share) in editor.curve.iter().enumerate() {
+            let pen = if step == 0 { "M" } else { "L" };
+            let _ = write!(made.line, "{pen}{:.1} {:.1}", x(step), y(*share));
+            made.label_y = y(*share);
+        }
+        let last = editor.curve.last().copied().unwrap_or(0.0);
+        made.markers.push(look.marker(x(editor.curve.len() - 1), y(last)));
+        text.push(format!("{}: {} after {} steps.", editor.editor, percent(last), editor.curve.len() - 1));
+        series.push(made);
+        looks.push(look);
+    }
+    let every = [1, 2, 5, 10, 20, 50, 100, 1000].into_iter().find(|e| most / e <= 10).unwrap_or(most);
+    let ticks = (0..=most).step_by(every).map(|step| (x(step), step.to_string()));
+    let title = format!("Edits that break over the steps of {}", group.label);
+    page(format!("steps{index}"), title, text.join(" "), "steps", ticks, series, &looks)
 }
 
 fn page(

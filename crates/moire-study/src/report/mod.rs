@@ -3,6 +3,7 @@ mod index;
 mod matrix;
 mod opinion;
 mod panel;
+mod protection;
 mod table;
 mod verdict;
 
@@ -16,13 +17,15 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use index::Thumbs;
 pub use panel::{Extra, PANEL_SIDE, Panel, choose_panels};
+pub use protection::ProtectionPanel;
 
 use crate::error::{Error, Repr};
 use crate::opinion::Opinion;
 use crate::plan::Plan;
+use crate::protection::Protection;
 use crate::record::{Judgement, Key, Record};
 use crate::store::Meta;
-use crate::summary::{Curve, Failure, Group, Guard, Kind, Network, Pace, Summary, Sure, Tone};
+use crate::summary::{Curve, Failure, Group, Guard, Kind, Network, Pace, Protections, Summary, Sure, Tone};
 use crate::words::{SPACE, count, duration, list, number, percent, short_levels};
 use index::Index;
 use matrix::Matrix;
@@ -48,6 +51,10 @@ pub struct Report<'a> {
     pub thumbs: &'a BTreeMap<(String, String), Vec<u8>>,
     /// What people said they see, where they were asked.
     pub opinion: Option<&'a Opinion>,
+    /// Photographs that were protected.
+    pub protections: &'a [Protection],
+    /// Pictures of some of them.
+    pub protection_panels: &'a [ProtectionPanel],
 }
 
 impl Report<'_> {
@@ -62,17 +69,28 @@ impl Report<'_> {
         let summary = Summary::of(self.records, Plan::metrics_of(self.meta));
         let by_key: BTreeMap<Key, &Record> = self.records.iter().map(|r| (r.key(), r)).collect();
         let order = chart::order(&summary.groups);
+        let groups = Protections::of(self.protections);
+        let mut cards = verdict::cards(&summary, self.opinion);
+        cards.extend(
+            groups.iter().filter(|g| g.photographs() > 0).map(|g| protection::card(g, summary.metrics)),
+        );
+        let findings = summary.findings.iter().cloned();
+        let findings = findings.chain(groups.iter().map(|g| g.finding(summary.metrics)));
         let page = Page {
             title: self.title,
             policy: policy(),
             style: STYLE,
             script: SCRIPT,
-            asked: asked(&summary),
-            unfinished: unfinished(self.meta, self.records),
-            cards: verdict::cards(&summary, self.opinion),
-            findings: summary
-                .findings
-                .iter()
+            eyebrow: if self.records.is_empty() && !groups.is_empty() {
+                "Protection from editors"
+            } else {
+                "Robustness audit"
+            },
+            audited: !self.records.is_empty() || groups.is_empty(),
+            asked: asked(&summary, &groups),
+            unfinished: unfinished(self.meta, self.records.len() + self.protections.len()),
+            cards,
+            findings: findings
                 .map(|f| Note {
                     tone: tone(f.tone),
                     sure: f.sure.map(sure),
@@ -80,6 +98,7 @@ impl Report<'_> {
                     detail: spans(&f.detail),
                 })
                 .collect(),
+            protected: protection::section(self.protections, &groups, self.protection_panels)?,
             charts: charts(&summary, &order)?,
             paces: paces(&summary, &order)?,
             matrices: matrix::matrices(&summary),
@@ -95,14 +114,28 @@ impl Report<'_> {
             guards: summary.guards.iter().map(Check::new).collect(),
             failures: &summary.failures,
             parameters: parameters(&summary),
-            seeds: seeds(self.records),
+            seeds: seeds(self.records, self.protections),
             breaks: percent(summary.metrics.breaks),
             enough: summary.metrics.enough,
             time: duration(summary.seconds),
-            records: count(self.records.len() as u64, "record"),
+            records: count((self.records.len() + self.protections.len()) as u64, "record"),
+            settings: settings(&groups),
+            lost: self.lost(),
             meta: self.meta,
         };
         Ok(page.render().map_err(Repr::Page)?)
+    }
+
+    fn lost(&self) -> Vec<(&str, &str)> {
+        let mut all: Vec<(&str, &str)> = Vec::new();
+        for p in self.protections {
+            if let Err(reason) = &p.outcome {
+                if !all.contains(&(p.photograph.as_str(), reason.as_str())) {
+                    all.push((&p.photograph, reason));
+                }
+            }
+        }
+        all
     }
 }
 
@@ -113,10 +146,14 @@ struct Page<'a> {
     policy: String,
     style: &'static str,
     script: &'static str,
+    eyebrow: &'static str,
+    /// Whether there is anything about detectors to show.
+    audited: bool,
     asked: Vec<(&'static str, String)>,
     unfinished: Option<String>,
     cards: Vec<Card<'a>>,
     findings: Vec<Note>,
+    protected: Option<protection::Section<'a>>,
     charts: Vec<Chart<'a>>,
     paces: Vec<Chart<'a>>,
     matrices: Vec<Matrix<'a>>,
@@ -137,6 +174,10 @@ struct Page<'a> {
     enough: u64,
     time: String,
     records: String,
+    /// How photographs were protected, in full.
+    settings: Vec<(String, String)>,
+    /// Photographs that failed, and why.
+    lost: Vec<(&'a str, &'a str)>,
     meta: &'a Meta,
 }
 
@@ -145,18 +186,19 @@ impl Page<'_> {
     fn contents(&self) -> Vec<(&'static str, &'static str)> {
         [
             (true, "findings", "Findings"),
+            (self.protected.is_some(), "protected", "Protected photographs"),
             (!self.charts.is_empty(), "curves", "Accuracy over budget"),
             (!self.paces.is_empty(), "paces", "Speed"),
             (!self.matrices.is_empty(), "transfer", "Transfer"),
             (self.survival.is_some(), "survival", "Survival"),
             (!self.shown.is_empty(), "images", "Images"),
-            (true, "perceptibility", "Visibility"),
+            (self.audited, "perceptibility", "Visibility"),
             (self.opinion.is_some(), "opinion", "Opinions"),
-            (true, "results", "Results"),
+            (self.audited, "results", "Results"),
             (self.masks.is_some(), "masks", "Masks"),
             (self.index.is_some(), "index", "Image by image"),
-            (true, "guards", "Guards"),
-            (true, "cost", "Cost"),
+            (self.audited, "guards", "Guards"),
+            (self.audited, "cost", "Cost"),
             (true, "repeat", "Repeat"),
             (true, "method", "Method"),
         ]
@@ -228,6 +270,18 @@ impl<'a> Check<'a> {
     }
 }
 
+/// How photographs were protected, in full, by what each setting is called.
+fn settings(groups: &[Protections]) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for group in groups {
+        let setting = (group.label.clone(), group.setting.text());
+        if !all.contains(&setting) {
+            all.push(setting);
+        }
+    }
+    all
+}
+
 /// Nothing loads but pictures beside the page, and nothing runs but the style and the script of this page, named by their
 /// hashes: even a hole in the escaping would not run what a file name says.
 fn policy() -> String {
@@ -239,7 +293,7 @@ fn policy() -> String {
     )
 }
 
-fn asked(summary: &Summary) -> Vec<(&'static str, String)> {
+fn asked(summary: &Summary, protected: &[Protections]) -> Vec<(&'static str, String)> {
     let distinct = |names: &mut dyn Iterator<Item = String>| {
         let mut found: Vec<String> = Vec::new();
         names.for_each(|n| {
@@ -258,10 +312,19 @@ fn asked(summary: &Summary) -> Vec<(&'static str, String)> {
     let several = summary.networks.iter().any(|n| n.data != summary.networks[0].data);
     vec![
         ("Detectors", distinct(&mut summary.networks.iter().map(|n| n.name.clone()))),
-        ("Images", table::images(summary)),
+        (
+            "Images",
+            if summary.networks.is_empty() && !protected.is_empty() {
+                String::new()
+            } else {
+                table::images(summary)
+            },
+        ),
         ("Data", if several { data } else { String::new() }),
         ("Attacks", distinct(&mut groups().map(|g| g.label.clone()))),
         ("Budgets", distinct(&mut budgets.into_iter().map(budget))),
+        ("Editors", distinct(&mut protected.iter().flat_map(|g| g.editors.iter().map(|e| e.editor.clone())))),
+        ("Protected with", distinct(&mut protected.iter().map(|g| g.label.clone()))),
     ]
     .into_iter()
     .filter(|(_, text)| !text.is_empty())
@@ -269,8 +332,8 @@ fn asked(summary: &Summary) -> Vec<(&'static str, String)> {
 }
 
 /// What to say of a study that is not done.
-fn unfinished(meta: &Meta, records: &[Record]) -> Option<String> {
-    let there = records.len() as u64;
+fn unfinished(meta: &Meta, there: usize) -> Option<String> {
+    let there = there as u64;
     (there < meta.expected)
         .then(|| format!("This study is not finished: {there} of {} records.", meta.expected))
 }
@@ -402,7 +465,8 @@ fn parameters(summary: &Summary) -> Vec<(&str, &str)> {
     found
 }
 
-fn seeds(records: &[Record]) -> String {
-    let distinct: BTreeSet<u64> = records.iter().map(|r| r.seed).collect();
+fn seeds(records: &[Record], protections: &[Protection]) -> String {
+    let protected = protections.iter().map(|p| p.seed);
+    let distinct: BTreeSet<u64> = records.iter().map(|r| r.seed).chain(protected).collect();
     list(&distinct.iter().map(u64::to_string).collect::<Vec<_>>())
 }

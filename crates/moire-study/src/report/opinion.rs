@@ -165,7 +165,7 @@ fn table(opinion: &Opinion) -> Table {
             value(score.map_or(0, |s| s.scores).to_string(), score.map_or(0, |s| s.scores) as f64),
         ]
     };
-    let column = |(i, title)| Column { title, numeric: i >= 3 };
+    let column = |(i, title): (usize, &str)| Column { title: title.to_owned(), numeric: i >= 3 };
     let titles =
         ["Condition", "Detector", "Budget", "Opinion score", "By the model of raters", "Images", "Scores"];
     Table {

@@ -57,8 +57,8 @@ const chooser = (label, values, choose) => {
 };
 for (const list of document.querySelectorAll("[data-choose]")) {
   const items = [...list.children];
-  if (items.length <= 6) continue;
-  const choices = ["detector", "attack", "budget"].flatMap((key) => {
+  if (items.length <= (list.className === "protected" ? 1 : 6)) continue;
+  const choices = ["detector", "attack", "budget", "setting", "photograph"].flatMap((key) => {
     const values = [...new Set(items.map((item) => item.dataset[key]).filter(Boolean))];
     return values.length > 1 ? [[key, ...chooser(key[0].toUpperCase() + key.slice(1), values, () => choose())]] : [];
   });

@@ -10,7 +10,7 @@ pub(super) struct Table {
 }
 
 pub(super) struct Column {
-    pub(super) title: &'static str,
+    pub(super) title: String,
     pub(super) numeric: bool,
 }
 
@@ -29,19 +29,23 @@ pub(super) struct Cell {
 }
 
 fn columns(titles: &[&'static str]) -> Vec<Column> {
-    titles.iter().enumerate().map(|(i, title)| Column { title, numeric: i >= 2 }).collect()
+    titles
+        .iter()
+        .enumerate()
+        .map(|(i, title)| Column { title: (*title).to_owned(), numeric: i >= 2 })
+        .collect()
 }
 
-fn value(text: String, sort: f64) -> Cell {
+pub(super) fn value(text: String, sort: f64) -> Cell {
     Cell { text, sort: format!("{sort:.6}"), numeric: true, ..Cell::default() }
 }
 
-fn time(seconds: Option<f64>) -> Cell {
+pub(super) fn time(seconds: Option<f64>) -> Cell {
     Cell { time: true, ..maybe(seconds, duration) }
 }
 
 /// A number that may be undefined; what is undefined sorts last.
-fn maybe(number: Option<f64>, spell: impl Fn(f64) -> String) -> Cell {
+pub(super) fn maybe(number: Option<f64>, spell: impl Fn(f64) -> String) -> Cell {
     value(number.map_or_else(|| "–".to_owned(), spell), number.unwrap_or(f64::MAX))
 }
 
@@ -60,7 +64,7 @@ fn budget(g: &Group) -> Cell {
 }
 
 /// A share with its interval; the bar shows the share.
-fn share(s: Share, bar: bool) -> Cell {
+pub(super) fn share(s: Share, bar: bool) -> Cell {
     let interval = s.interval();
     Cell {
         text: percent_or_dash(s.value()),

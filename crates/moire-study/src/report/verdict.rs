@@ -2,7 +2,7 @@
 
 use super::{Span, spans};
 use crate::opinion::Opinion;
-use crate::summary::{Group, Network, Share, Summary, Sure, Tone, Typical, verdict};
+use crate::summary::{Group, Network, Share, Summary, Sure, Tone, verdict};
 use crate::words::{SPACE, count, duration, number, percent, percent_or_dash, short_levels};
 
 /// One detector on one data set.
@@ -14,6 +14,10 @@ pub(super) struct Card<'a> {
     pub(super) sure: Option<&'static str>,
     /// What is left at each budget, all attacks together.
     pub(super) rungs: Vec<Rung>,
+    /// What the rungs are.
+    pub(super) under: &'static str,
+    /// Whether more of that is better.
+    pub(super) wanted: bool,
     pub(super) facts: Vec<(&'static str, Vec<Span>)>,
     /// What it costs; a time, so apart from the rest.
     pub(super) cost: Option<String>,
@@ -88,6 +92,8 @@ fn card<'a>(network: &'a Network, summary: &'a Summary, opinion: Option<&Opinion
             Sure::Open => "open: see guards",
         }),
         rungs: std::iter::once(clean).chain(network.budgets.iter().map(under)).collect(),
+        under: "accuracy that is left, all attacks together",
+        wanted: false,
         facts,
         cost: at.and_then(|g| {
             let looks = g.gradients + g.queries;
@@ -120,19 +126,24 @@ fn seen(g: &Group, opinion: Option<&Opinion>) -> Option<String> {
         return Some(format!("People gave it {score:.1} of 5, where 5 is imperceptible."));
     }
     let d = g.median?;
-    let ssim = d.ssim.map_or(String::new(), |v| format!(", SSIM {v:.3}"));
-    let psnr = d.psnr.map_or_else(|| "no change".to_owned(), |v| format!("PSNR {}{SPACE}dB", number(v)));
-    Some(format!(
-        "{}: at most {}{SPACE}of{SPACE}255 a value, {psnr}{ssim}. By arithmetic; nobody was asked.",
-        visibility(&d),
-        short_levels(d.linf)
-    ))
+    Some(seen_by_arithmetic(d.psnr, d.ssim, d.linf))
+}
+
+/// What arithmetic lets expect of a change.
+pub(super) fn seen_by_arithmetic(psnr: Option<f64>, ssim: Option<f64>, linf: f64) -> String {
+    let ssim = ssim.map_or(String::new(), |v| format!(", SSIM {v:.3}"));
+    let size = psnr.map_or_else(|| "no change".to_owned(), |v| format!("PSNR {}{SPACE}dB", number(v)));
+    format!(
+        "{}: at most {}{SPACE}of{SPACE}255 a value, {size}{ssim}. By arithmetic; nobody was asked.",
+        visibility(psnr),
+        short_levels(linf)
+    )
 }
 
 /// What the peak signal-to-noise ratio of a change lets expect: above 42 dB changes are hardly, below 36 dB they are often
 /// noticed beside the original.
-fn visibility(d: &Typical) -> &'static str {
-    match d.psnr.unwrap_or(f64::INFINITY) {
+fn visibility(psnr: Option<f64>) -> &'static str {
+    match psnr.unwrap_or(f64::INFINITY) {
         v if v >= 42.0 => "Hardly",
         v if v >= 36.0 => "Perhaps, beside the original",
         _ => "Likely",

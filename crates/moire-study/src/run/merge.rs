@@ -1,17 +1,18 @@
 //! Shares of a study, joined.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{database, plan_file};
 use crate::error::{Error, Repr};
 use crate::files;
+use crate::protection::Protection;
 use crate::record::Record;
 use crate::store::Store;
 
 /// The folders of a study whose files belong to its records.
-const FOLDERS: [&str; 5] = ["images", "masks", "wanted", "regions", "universal"];
+const FOLDERS: [&str; 8] =
+    ["images", "masks", "wanted", "regions", "universal", "photographs", "protected", "edits"];
 
 /// How deep they nest at most.
 const DEPTH: usize = 64;
@@ -44,6 +45,7 @@ pub fn merge(out: &Path, shares: &[PathBuf]) -> Result<Merged, Error> {
     }
     let mut whole = Store::open_or_create(&database(out), meta)?;
     let mut done = whole.done_keys()?;
+    let mut protected = whole.protected_keys()?;
     let mut added = 0;
     for (share, meta, store) in &opened {
         // The same check that refuses to go on with another study.
@@ -55,8 +57,13 @@ pub fn merge(out: &Path, shares: &[PathBuf]) -> Result<Merged, Error> {
         whole.insert(&new)?;
         added += new.len() as u64;
         done.extend(new.iter().map(Record::key));
+        let all = store.protections()?;
+        let new: Vec<Protection> = all.into_iter().filter(|p| !protected.contains(&p.key())).collect();
+        whole.insert_protections(&new)?;
+        added += new.len() as u64;
+        protected.extend(new.iter().map(Protection::key));
     }
-    Ok(Merged { added, there: done.iter().collect::<BTreeSet<_>>().len() as u64 })
+    Ok(Merged { added, there: (done.len() + protected.len()) as u64 })
 }
 
 /// Copies what is below a folder.

@@ -5,6 +5,7 @@ mod craft;
 mod judge;
 mod keep;
 mod merge;
+mod protect;
 mod show;
 mod task;
 
@@ -22,6 +23,7 @@ use crate::data::Sample;
 use crate::error::Error;
 use crate::files;
 use crate::plan::Judges;
+use crate::protection::ProtectionKey;
 use crate::record::{Key, Record};
 use crate::store::Store;
 use crate::study::{Study, Surroundings};
@@ -120,14 +122,18 @@ impl Run<'_> {
         let store = Store::open_or_create(&database(self.folder), &meta)?;
         let plan = self.study.plan().absolute().text()?;
         files::write(&plan_file(self.folder), plan.as_bytes())?;
-        let done = store.done_keys()?;
+        let (done, protected) = (store.done_keys()?, store.protected_keys()?);
         let total = self.study.expected(&|i| self.takes(i)) as usize;
         let until = self.study.plan().limits.time.map(|time| (self.clock)() + time.0 as f64);
-        let progress = Progress { done: self.done_here(&done), total, doing: String::new() };
+        let done_here = self.done_here(&done) + self.protected_here(&protected);
+        let progress = Progress { done: done_here, total, doing: String::new() };
         let batch = self.batch;
-        let mut work = Work { run: self, store, done, progress, batch, watch, until, ended: None };
+        let mut work = Work { run: self, store, done, protected, progress, batch, watch, until, ended: None };
         if work.goes_on() {
             work.everything()?;
+        }
+        if work.ended.is_none() {
+            work.protections()?;
         }
         Ok(work.ended.unwrap_or(Ended::Done))
     }
@@ -145,6 +151,18 @@ impl Run<'_> {
         }
         done.iter().filter(|key| here.contains(&(&*key.data, &*key.image))).count()
     }
+
+    /// How many of these are of the photographs that this run takes.
+    fn protected_here(&self, done: &BTreeSet<ProtectionKey>) -> usize {
+        let mut here: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for set in &self.study.photographs {
+            let taken = set.all.iter().enumerate().filter(|(i, _)| self.takes(*i));
+            here.extend(taken.map(|(_, p)| (set.name.as_str(), p.name.as_str())));
+        }
+        done.iter()
+            .filter(|(data, photograph, _)| here.contains(&(data.as_str(), photograph.as_str())))
+            .count()
+    }
 }
 
 /// A run on its way.
@@ -152,6 +170,7 @@ struct Work<'r, 'w> {
     run: &'r Run<'r>,
     store: Store,
     done: BTreeSet<Key>,
+    protected: BTreeSet<ProtectionKey>,
     progress: Progress,
     /// How many images are at work at once.
     batch: usize,

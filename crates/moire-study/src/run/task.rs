@@ -131,7 +131,7 @@ impl Place {
 }
 
 /// A text as the name of a folder, of a length that every file system takes.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     const LONGEST: usize = 100;
     let plain = plain(text);
     if plain.len() <= LONGEST {

@@ -1,5 +1,6 @@
 mod difference;
 mod lock;
+mod protections;
 mod row;
 mod schema;
 

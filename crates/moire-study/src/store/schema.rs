@@ -9,7 +9,7 @@ use crate::error::{Error, Repr};
 const APPLICATION: i32 = 0x6d6f_6972;
 
 /// Counts changes of [`TABLES`].
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 
 /// The longest text that a row may hold: plans are the longest, and none comes near.
 const LONGEST: i32 = 16 << 20;
@@ -18,7 +18,7 @@ const LONGEST: i32 = 16 << 20;
 pub(super) const MOST_RECORDS: i64 = 10_000_000;
 
 /// The tables. What is absent is spelt '' in the key, because SQL calls no two NULLs equal.
-const TABLES: [(&str, &str); 2] = [
+const TABLES: [(&str, &str); 3] = [
     (
         "meta",
         "CREATE TABLE meta (
@@ -27,6 +27,16 @@ const TABLES: [(&str, &str); 2] = [
   value TEXT NOT NULL,
   PRIMARY KEY (kind, name)
 ) STRICT, WITHOUT ROWID",
+    ),
+    (
+        "protection",
+        "CREATE TABLE protection (
+  data TEXT NOT NULL,
+  photograph TEXT NOT NULL,
+  setting TEXT NOT NULL,
+  record TEXT NOT NULL,
+  PRIMARY KEY (data, photograph, setting)
+) STRICT",
     ),
     (
         "record",
@@ -114,7 +124,7 @@ pub(super) fn check(db: &Connection, path: &Path) -> Result<(), Error> {
         return Err(Repr::Version { path: path.to_owned(), expected: VERSION, found }.into());
     }
     let mut statement = db
-        .prepare("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex_record_%' ORDER BY name")
+        .prepare("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex_%' ORDER BY name")
         .map_err(sql)?;
     let rows =
         statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)));

@@ -2,6 +2,7 @@ mod findings;
 mod group;
 mod guards;
 mod pace;
+mod protection;
 mod survival;
 mod transfer;
 mod worst;
@@ -16,6 +17,7 @@ pub use findings::{Finding, Sure, Tone};
 pub use group::{Group, Kind, Masks, Typical};
 pub use guards::Guard;
 pub use pace::Pace;
+pub use protection::{Edits, Protections};
 pub use survival::Survival;
 pub use transfer::{Carried, Transfer};
 pub use worst::Worst;
@@ -53,6 +55,8 @@ pub struct Summary {
     pub failures: Vec<Failure>,
     /// Sum of the time of all records, in seconds.
     pub seconds: f64,
+    /// Protected photographs by setting and set; none unless they were added beside the records.
+    pub protections: Vec<Protections>,
 }
 
 /// An image that failed, for one reason.
@@ -174,6 +178,7 @@ impl Summary {
             images: labels.len() as u64,
             fakes: labels.values().filter(|l| **l == Label::Fake).count() as u64,
             seconds: records.iter().filter_map(|r| r.measured()).map(|m| m.cost.seconds).sum(),
+            protections: Vec::new(),
             networks,
             groups,
             curves,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -24,8 +25,15 @@ pub(crate) fn write(study: &Path) -> anyhow::Result<(Vec<PathBuf>, Summary)> {
 
 /// The findings, the accuracies, and where the rest is.
 pub(crate) fn tell(summary: &Summary, paths: &[PathBuf]) {
-    for finding in &summary.findings {
+    let protections = summary.protections.iter().map(|p| p.finding(summary.metrics));
+    for finding in summary.findings.iter().cloned().chain(protections) {
         println!("- {}", finding.text);
+    }
+    protected(summary);
+    if summary.groups.is_empty() && !summary.protections.is_empty() {
+        println!();
+        paths.iter().for_each(|path| println!("{}", path.display()));
+        return;
     }
     let percent = |share: Share| share.value().map_or("-".to_owned(), |v| format!("{:.1} %", 100.0 * v));
     let head =
@@ -64,6 +72,28 @@ pub(crate) fn tell(summary: &Summary, paths: &[PathBuf]) {
     for path in paths {
         println!("{}", path.display());
     }
+}
+
+/// What became of the edits of protected photographs.
+fn protected(summary: &Summary) {
+    let Some(first) = summary.protections.first() else { return };
+    let of = |share: &Share| format!("{} of {}", share.hits, share.of);
+    let mut rows = vec![["setting", "editor", "breaks"].map(str::to_owned).to_vec()];
+    rows[0].extend(first.held_after.iter().map(|(name, _)| format!("after {name}")));
+    rows[0].push("mean loss".to_owned());
+    for group in &summary.protections {
+        for e in &group.editors {
+            let mut row = vec![group.label.clone(), e.editor.clone(), of(&e.broken)];
+            row.extend(e.after.iter().map(|(_, share)| of(share)));
+            row.push(format!("{:.3}", e.loss));
+            rows.push(row);
+        }
+        let mut row = vec![group.label.clone(), "all at once".to_owned(), of(&group.held)];
+        row.extend(group.held_after.iter().map(|(_, share)| of(share)));
+        row.push(String::new());
+        rows.push(row);
+    }
+    println!("\n{}", table(&rows));
 }
 
 /// The same for machines.
@@ -105,10 +135,33 @@ pub(crate) fn as_json(summary: &Summary, paths: &[PathBuf]) -> serde_json::Value
             })
         })
         .collect();
+    let edits = |e: &moire_study::Edits| {
+        let after: BTreeMap<&String, _> = e.after.iter().map(|(name, s)| (name, share(*s))).collect();
+        serde_json::json!({"editor": e.editor, "domain": e.domain, "broken": share(e.broken), "after": after, "loss": e.loss})
+    };
+    let protections: Vec<_> = summary
+        .protections
+        .iter()
+        .map(|p| {
+            let after: BTreeMap<&String, _> =
+                p.held_after.iter().map(|(name, s)| (name, share(*s))).collect();
+            serde_json::json!({
+                "setting": p.setting,
+                "data": p.data,
+                "failed": p.failed,
+                "held": share(p.held),
+                "held_after": after,
+                "edits": p.domains.iter().map(edits).collect::<Vec<_>>(),
+                "psnr": p.psnr,
+                "ssim": p.ssim,
+            })
+        })
+        .collect();
     serde_json::json!({
         "findings": summary.findings.iter().map(|f| &f.text).collect::<Vec<_>>(),
         "groups": groups,
         "transfers": transfers,
+        "protections": protections,
         "files": paths,
     })
 }

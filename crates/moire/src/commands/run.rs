@@ -43,11 +43,26 @@ fn tell(study: &Study, out: &Path, json: bool) -> anyhow::Result<()> {
             .collect();
         println!(
             "{}",
-            serde_json::json!({"folder": out, "plan": plan, "records": study.records(), "counts": rows})
+            serde_json::json!({
+                "folder": out,
+                "plan": plan,
+                "records": study.records(),
+                "counts": rows,
+                "photographs": study.photographs(),
+                "settings": study.settings(),
+            })
         );
         return Ok(());
     }
     println!("{plan}");
+    let protections = study.photographs() * study.settings();
+    if protections > 0 {
+        println!("{} photographs, each protected in {} ways\n", study.photographs(), study.settings());
+    }
+    if counts.is_empty() {
+        println!("{} records in all, in {}", study.records(), out.display());
+        return Ok(());
+    }
     let mut rows = vec![["detector", "data", "images", "records"].map(str::to_owned).to_vec()];
     for c in &counts {
         rows.push(vec![c.detector.clone(), c.data.clone(), c.images.to_string(), c.records.to_string()]);

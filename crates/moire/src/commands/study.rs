@@ -62,7 +62,11 @@ pub(crate) fn finish(out: &Path, how: &How) -> anyhow::Result<ExitCode> {
         let what = if images.len() == 1 { "1 image".to_owned() } else { format!("{} images", images.len()) };
         eprintln!("{what} failed, as the report lists: {image}: {reason}");
     }
-    Ok(if breaks(&summary, how.fail_below) || !failed.is_empty() {
+    let lost: u64 = summary.protections.iter().map(|p| p.failed).sum();
+    if lost > 0 {
+        eprintln!("{lost} photographs failed, as the report lists");
+    }
+    Ok(if breaks(&summary, how.fail_below) || !failed.is_empty() || lost > 0 {
         ExitCode::from(3)
     } else {
         ExitCode::SUCCESS
