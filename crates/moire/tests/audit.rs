@@ -152,13 +152,7 @@ fn eval_meets_the_oracle_on_the_ramp() {
 
 #[test]
 fn the_small_commands_work() {
-    for args in [
-        &["--version"][..],
-        &["demo"],
-        &["zoo", "list"],
-        &["zoo", "list", "--json"],
-        &["zoo", "show", "ynet"],
-    ] {
+    for args in [&["--version"][..], &["zoo", "list"], &["zoo", "list", "--json"], &["zoo", "show", "ynet"]] {
         let output = run(args);
         assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}: {}", text(&output.stderr));
     }
