@@ -14,6 +14,7 @@ use crate::kernels::depthwise::Depthwise;
 use crate::kernels::elementwise::Chain;
 use crate::kernels::image_norm::{ImageNorm, Way};
 use crate::kernels::lattice;
+use crate::kernels::lines::{Lines, What, line};
 use crate::kernels::matmul::Products;
 use crate::kernels::movement::{Copy, Reshape};
 use crate::kernels::normalise::Normalisation;
@@ -181,8 +182,8 @@ impl Context<'_> {
                 let way = Way::Backward { gate: gate.map(|(gate, _)| gate) };
                 self.image_norm(&op.0, shape, unit, way)
             }
-            Op::Normalise(op) => Box::new(Normalisation::new(op, shape, false)),
-            Op::NormaliseGrad(op) => Box::new(Normalisation::new(&op.0, shape, true)),
+            Op::Normalise(op) => self.normalisation(op, shape, false),
+            Op::NormaliseGrad(op) => self.normalisation(&op.0, shape, true),
             Op::Act(_) | Op::ActGrad(_) | Op::Binary(_) => self.chain(shape, unit, beside),
             Op::MaxPool2d(op) => {
                 let kind = PoolKind::Max(*op, beside.is_some());
@@ -203,12 +204,8 @@ impl Context<'_> {
             }
             Op::Reduce(op) => Box::new(Reduction { kind: op.kind, groups: Groups::new(of(0), &op.axes) }),
             Op::MaxGrad(op) => Box::new(MaxGrad { groups: Groups::new(shape, &op.axes) }),
-            Op::Softmax(op) => {
-                Box::new(Probabilities { groups: Groups::new(shape, &[op.axis]), adjoint: false })
-            }
-            Op::SoftmaxGrad(op) => {
-                Box::new(Probabilities { groups: Groups::new(shape, &[op.0.axis]), adjoint: true })
-            }
+            Op::Softmax(op) => self.softmax(op.axis, shape, false),
+            Op::SoftmaxGrad(op) => self.softmax(op.0.axis, shape, true),
             Op::Reshape(_) => Box::new(Reshape::new(of(0), shape)),
             Op::Permute(op) => Box::new(Copy::permute(of(0), &op.order, shape)),
             Op::Slice(op) => Box::new(Copy::slice(of(0), op.axis, op.start, shape)),
@@ -247,6 +244,24 @@ impl Context<'_> {
         let scale = unit.scale.map(|v| self.constant(v));
         let (eps, unbiased, vectors) = (op.eps, op.unbiased, self.vectors);
         Box::new(ImageNorm { vectors, planes, eps, unbiased, scale, way, images })
+    }
+
+    fn normalisation(&self, op: &Normalise, shape: &Shape, adjoint: bool) -> Box<dyn Kernel> {
+        match line(shape, &op.axes) {
+            Some(length) => self.lines(What::normalise(op, length), length, shape, adjoint),
+            None => Box::new(Normalisation::new(op, shape, adjoint)),
+        }
+    }
+
+    fn softmax(&self, axis: usize, shape: &Shape, adjoint: bool) -> Box<dyn Kernel> {
+        match line(shape, &[axis]) {
+            Some(length) => self.lines(What::Softmax, length, shape, adjoint),
+            None => Box::new(Probabilities { groups: Groups::new(shape, &[axis]), adjoint }),
+        }
+    }
+
+    fn lines(&self, what: What, length: usize, shape: &Shape, adjoint: bool) -> Box<dyn Kernel> {
+        Box::new(Lines { vectors: self.vectors, length, size: shape.numel(), what, adjoint })
     }
 
     fn pool(&self, kind: PoolKind, x: Planes, y: Planes, adjoint: bool) -> Box<dyn Kernel> {

@@ -66,6 +66,29 @@ fn wide_products_of_tokens_in_rows_and_columns_are_shared_out_without_overlap() 
     assert!(error < 1e-5, "{name} is off by {error:.1e}");
 }
 
+/// Lines of every remainder that a vector leaves, and values so low that what lies beyond a line's end would be the
+/// largest.
+#[test]
+fn lines_of_any_length_are_normalised_by_themselves() {
+    let devices = devices();
+    let normal = |unbiased| Normalise { axes: vec![1], eps: 1.0, unbiased };
+    for length in (1..=35).chain([197, 768]) {
+        for what in [None, Some(normal(false)), Some(normal(length > 1))] {
+            let mut b = Builder::new();
+            let x = b.input("x", [5, length]).unwrap();
+            let low = b.literal(seeded(&[1], 1, "low").map(|_| -50.0));
+            let x = b.add(x, low).unwrap();
+            let y = match what.clone() {
+                None => b.softmax(x, 1).unwrap(),
+                Some(normal) => b.normalise(x, normal).unwrap(),
+            };
+            let graph = b.finish([("y", y)]).unwrap();
+            let (name, error) = worst_error(&with_vjp(&graph), &devices);
+            assert!(error < 3e-5, "{what:?} of {length}: {name} is off by {error:.1e}");
+        }
+    }
+}
+
 /// Layers as editors and detectors have them: wide enough for minimal filtering, and with all that rides on a kernel.
 fn layers() -> Vec<(&'static str, Graph)> {
     let graph = |make: &dyn Fn(&mut Builder, ValueId) -> Result<ValueId, Error>, shape: [usize; 4]| {

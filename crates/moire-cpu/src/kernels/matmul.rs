@@ -210,7 +210,14 @@ impl Kernel for Products {
                 let b = &b.sample(sample)[from..];
                 scratch.with(|scratch| {
                     let (data, scratch) = scratch.split_at_mut(packed_size(lanes, self.k, self.n));
-                    pack(data, lanes, [self.k, self.n], |k, n| b[k * self.b[0] + n * self.b[1]]);
+                    pack(data, lanes, [self.k, self.n], |k, first, part| {
+                        let row = &b[k * self.b[0] + first * self.b[1]..];
+                        if self.b[1] == 1 {
+                            part.copy_from_slice(&row[..part.len()]);
+                        } else {
+                            part.iter_mut().zip(row.iter().step_by(self.b[1])).for_each(|(v, b)| *v = *b);
+                        }
+                    });
                     let panels = Panels { data, inner: self.k, columns: self.n, lanes };
                     let (which, rows) = (0..panels.count(), matrix * self.m..(matrix + 1) * self.m);
                     self.vectors.run(Chunk {

@@ -5,6 +5,7 @@ pub(crate) mod depthwise;
 pub(crate) mod elementwise;
 pub(crate) mod image_norm;
 pub(crate) mod lattice;
+pub(crate) mod lines;
 pub(crate) mod matmul;
 pub(crate) mod movement;
 pub(crate) mod normalise;

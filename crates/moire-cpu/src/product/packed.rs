@@ -36,7 +36,9 @@ impl Packed {
     ) -> Self {
         let lanes = vectors.lanes();
         let mut data = Aligned::zeros(packed_size(lanes, inner, columns));
-        pack(&mut data, lanes, [inner, columns], weight);
+        pack(&mut data, lanes, [inner, columns], |k, first, row| {
+            row.iter_mut().enumerate().for_each(|(n, v)| *v = weight(k, first + n));
+        });
         Self { data, inner, columns, lanes }
     }
 
@@ -49,12 +51,12 @@ impl Packed {
     }
 }
 
-/// Packs a matrix into `data`, of [`packed_size`].
+/// Packs a matrix into `data`, of [`packed_size`]: `fill(k, n, part)` writes a part of its row `k`, from column `n` on.
 pub(crate) fn pack(
     data: &mut [f32],
     lanes: usize,
     [inner, columns]: [usize; 2],
-    weight: impl Fn(usize, usize) -> f32,
+    fill: impl Fn(usize, usize, &mut [f32]),
 ) {
     let mut rest = data;
     for first in (0..columns).step_by(2 * lanes) {
@@ -62,7 +64,7 @@ pub(crate) fn pack(
         let used = width.min(columns - first);
         let (panel, after) = rest.split_at_mut(inner * width);
         for (k, row) in panel.chunks_exact_mut(width).enumerate() {
-            row[..used].iter_mut().enumerate().for_each(|(n, v)| *v = weight(k, first + n));
+            fill(k, first, &mut row[..used]);
             row[used..].fill(0.0);
         }
         rest = after;

@@ -8,6 +8,8 @@ use crate::simd::Simd;
 
 /// How far ahead of its use the packed side is asked for, in numbers.
 const AHEAD: usize = 512;
+/// Terms of a sum that are added in one turn of the innermost loop.
+const TOGETHER: usize = 4;
 /// The most numbers in a row of a tile on any machine.
 const WIDEST: usize = 32;
 
@@ -104,21 +106,17 @@ unsafe fn tile<S: Simd, const R: usize, const N: usize>(
     let mut b = panel.as_ptr();
     for line in rows.lines.chunks_exact(rows.pitch) {
         let a: [*const f32; R] = std::array::from_fn(|i| line[i].as_ptr());
-        for k in 0..rows.run {
-            for n in 0..N {
+        let whole = rows.run - rows.run % TOGETHER;
+        for k in (0..whole).step_by(TOGETHER) {
+            for n in 0..N * TOGETHER {
                 simd.prefetch(b.wrapping_add(AHEAD + n * S::LANES));
             }
-            // SAFETY: the panel has a row of `N` vectors for every number of every line.
-            let right: [S::V; N] = std::array::from_fn(|n| unsafe { simd.load(b.add(n * S::LANES)) });
-            for i in 0..R {
-                // SAFETY: `k` lies in the line.
-                let left = simd.splat(unsafe { *a[i].add(k) });
-                for n in 0..N {
-                    sums[i][n] = simd.mul_add(left, right[n], sums[i][n]);
-                }
-            }
-            // SAFETY: at most to the end of the panel.
-            b = unsafe { b.add(N * S::LANES) };
+            // SAFETY: `TOGETHER` terms from `k` on lie in the lines, and the panel has a row for each.
+            b = unsafe { terms::<S, R, N, TOGETHER>(simd, &a, k, b, &mut sums) };
+        }
+        for k in whole..rows.run {
+            // SAFETY: as above, of one term.
+            b = unsafe { terms::<S, R, N, 1>(simd, &a, k, b, &mut sums) };
         }
     }
     // By constant indices, so that the sums are registers until here.
@@ -143,4 +141,32 @@ unsafe fn tile<S: Simd, const R: usize, const N: usize>(
             }
         }
     }
+}
+
+/// Adds `T` terms from `k` on to the sums; where the panel goes on. Each line's place is read once for all of them.
+///
+/// # Safety
+/// Every line has `k + T` numbers, and `b` points to `T` rows of `N` vectors.
+#[allow(unsafe_code, reason = "as for `tile`")]
+#[inline(always)]
+unsafe fn terms<S: Simd, const R: usize, const N: usize, const T: usize>(
+    simd: S,
+    a: &[*const f32; R],
+    k: usize,
+    b: *const f32,
+    sums: &mut [[S::V; N]; R],
+) -> *const f32 {
+    for t in 0..T {
+        // SAFETY: as the caller promises.
+        let right: [S::V; N] = std::array::from_fn(|n| unsafe { simd.load(b.add((t * N + n) * S::LANES)) });
+        for i in 0..R {
+            // SAFETY: as the caller promises.
+            let left = simd.splat(unsafe { *a[i].add(k + t) });
+            for n in 0..N {
+                sums[i][n] = simd.mul_add(left, right[n], sums[i][n]);
+            }
+        }
+    }
+    // SAFETY: as the caller promises: to the end of the rows at most.
+    unsafe { b.add(T * N * S::LANES) }
 }
