@@ -89,18 +89,20 @@ def evaluate(out: Path, small: Faces, large: Faces) -> dict[str, dict]:
     device = small.images.device
     validation, held = small.only("validation"), small.only("held-out")
     paths = {name: out / "weights" / f"{name}.safetensors" for name in export.names()}
-    judge, _ = export.load(out / "judge.safetensors", RECIPES["judge"], device)
-    cut = thresholds(judge, validation)
-    results = {"judge": judge_itself(judge, cut, held)}
     editors, known = {}, {}
     for name in EDITORS:
         if paths[name].exists():
             editors[name], card = export.load(paths[name], RECIPES[name], device)
             known[name] = card.get("held_out")
-    for name, net in editors.items():
-        results[name] = known[name] or (
-            editor(net, RECIPES[name], judge, cut, held) if RECIPES[name].attributes
-            else translator(net, judge, cut, held))
+    results = {name: result for name, result in known.items() if result}
+    unknown = {name: net for name, net in editors.items() if not known[name]}
+    if unknown:
+        judge, _ = export.load(out / "judge.safetensors", RECIPES["judge"], device)
+        cut = thresholds(judge, validation)
+        results["judge"] = judge_itself(judge, cut, held)
+        for name, net in unknown.items():
+            results[name] = (editor(net, RECIPES[name], judge, cut, held) if RECIPES[name].attributes
+                             else translator(net, judge, cut, held))
     sets = {"held-out faces": large.only("held-out"), "sample faces": stored(out / "faces", device)}
     sets["some held-out faces"] = sets["held-out faces"].first(SOME)
     kinds = ["swap", "warp"]
