@@ -122,6 +122,7 @@ def golden(path: Path, recipe: Recipe, net: nn.Module, face: Tensor, labels: dic
 def page(recipe: Recipe, card: dict, log: Path, picture: str) -> str:
     """A model card in Markdown; its header is YAML whose values are JSON. `picture` says what the columns of the
     picture beside it are, if there is one."""
+    steps = "" if card["cut"] or card["steps"] == recipe.steps else f" --steps {card['steps']}"
     header = {"name": recipe.name, "architecture": recipe.architecture, "license": LICENCE, **card}
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in header.items()), "---", f"# {recipe.name}", ""]
     knows = f"; it knows {FORGERIES[recipe.forgery][0]}" if recipe.forgery else ""
@@ -135,7 +136,7 @@ def page(recipe: Recipe, card: dict, log: Path, picture: str) -> str:
         f"- **Data**: {card['faces']:,} aligned faces of CelebA (Liu et al., arXiv 1411.7766), of which eight tenths "
         "train, one validates, one is held out. Their terms allow non-commercial research only, and so do these "
         "weights'. The same person may occur in two parts.",
-        f"- **Recipe**: `python -m train {recipe.name}`, seed {card['seed']}, {card['steps']:,} steps of "
+        f"- **Recipe**: `python -m train {recipe.name}{steps}`, seed {card['seed']}, {card['steps']:,} steps of "
         f"{card['batch']} images in {card['minutes']} minutes"
         + ("; the minutes ended it, so another machine ends elsewhere." if card["cut"] else "."),
         "", "## Held-out faces", ""]

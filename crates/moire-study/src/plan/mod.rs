@@ -249,8 +249,9 @@ impl Default for Plan {
 impl Plan {
     /// The attacks of the standard audit. A detector's decision is one margin m: cross-entropy is log(1 + e^-m), and APGD
     /// only looks at the sign of its gradient and at which of two losses is larger, so that on the margin it takes
-    /// cross-entropy's steps, and goes on where that saturates.
-    pub const STANDARD: &'static str = "apgd,deepfool(norm=linf),deepfool(norm=l2),kra,urn";
+    /// cross-entropy's steps, and goes on where that saturates. Square needs no gradient, and so finds out who hides
+    /// theirs; 250 queries cost about what the 100 steps of APGD do.
+    pub const STANDARD: &'static str = "apgd,deepfool(norm=linf),deepfool(norm=l2),kra,square(queries=250),uap,urn";
 
     /// The attacks of [`Plan::STANDARD`].
     pub fn standard_attacks() -> AttackPlan {

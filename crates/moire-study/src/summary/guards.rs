@@ -15,11 +15,11 @@ pub struct Guard {
 }
 
 const ZERO: &str = "Zero gradients";
-const NOISE: &str = "Noise that beats an attack (masked gradient?)";
+const BLIND: &str = "What sees no gradient beats an attack that does (masked gradient?)";
 const GUEST: &str = "A transfer that beats the attack itself";
 
 /// The guards that doubt whether a network that holds is robust.
-pub(super) const MASKED: [&str; 3] = [ZERO, NOISE, GUEST];
+pub(super) const MASKED: [&str; 3] = [ZERO, BLIND, GUEST];
 
 /// Accuracy that rises by less than this is chance.
 const RISE: f64 = 0.05;
@@ -52,10 +52,10 @@ pub(super) fn guards(
             action: "Attack the logit before any rounding or saturation, or use an attack on answers alone.",
         },
         Guard {
-            name: NOISE,
-            raised: groups.iter().filter_map(|g| noise_wins(g, groups)).collect(),
+            name: BLIND,
+            raised: groups.iter().filter_map(|g| blind_wins(g, groups)).collect(),
             means: "Gradients that point nowhere useful: the network may hide them, and looks stronger than it is.",
-            action: "Trust the noise, and try attacks that use answers only.",
+            action: "Trust the better of the two, and try attacks that use answers only, with more queries.",
         },
         Guard {
             name: GUEST,
@@ -111,19 +111,19 @@ fn zero_gradient(g: &Group) -> Option<String> {
         .then(|| format!("{} came back without any change from {}.", count(g.untouched, "image"), place(g)))
 }
 
-fn noise_wins(noise: &Group, groups: &[Group]) -> Option<String> {
-    if noise.kind != Kind::Noise || noise.eps.is_none() {
+fn blind_wins(blind: &Group, groups: &[Group]) -> Option<String> {
+    if !matches!(blind.kind, Kind::Noise | Kind::Query) || blind.eps.is_none() {
         return None;
     }
-    let same = |g: &&Group| g.kind == Kind::Gradient && g.is_at(noise) && g.eps == noise.eps;
+    let same = |g: &&Group| g.kind == Kind::Gradient && g.is_at(blind) && g.eps == blind.eps;
     let beaten = groups.iter().filter(same).find(|g| {
         // More than one image apart: one may be chance.
-        noise.success.value() > g.success.value() && noise.success.hits > g.success.hits + 1
+        blind.success.value() > g.success.value() && blind.success.hits > g.success.hits + 1
     })?;
     Some(format!(
         "{} flips {}, {} only {}.",
-        upper(&place(noise)),
-        percent_or_dash(noise.success.value()),
+        upper(&place(blind)),
+        percent_or_dash(blind.success.value()),
         beaten.label,
         percent_or_dash(beaten.success.value())
     ))
