@@ -34,8 +34,8 @@ static EDITORS: &[Embedded] = embedded! {
 
 static DETECTORS: &[Embedded] = embedded! {
     "ynet-swap" "ynet-warp"
-    "forensictransfer-swap"
-    "mesoinception4-swap"
+    "forensictransfer-swap" "forensictransfer-edit" "forensictransfer-residual-swap"
+    "mesoinception4-swap" "mesoinception4-edit"
     "resnet50" "xception"
 };
 
