@@ -47,7 +47,7 @@ report-browser: ## reports in a real Chromium, with axe-core from npm; screensho
 	target/report-browser/venv/bin/pip install --quiet selenium
 	target/report-browser/venv/bin/python checks/report_browser.py $(STUDIES)
 
-killed-study: ## a study of three real detectors, killed twenty times, against one undisturbed; hours; needs ../shared
+killed-study: ## a study of three detectors, killed twenty times, against one undisturbed
 	cargo build --release --locked -p moire --bin moire
 	python3 checks/killed_study.py
 
