@@ -98,7 +98,7 @@ pub use report::{Extra, PANEL_SIDE, Panel, ProtectionPanel, Report, choose_panel
 pub use reproduce::{AlignedFace, Cdmaa, Paper, PaperTable, Results, Scale, aligned_faces};
 pub use run::{Ended, Merged, Portion, Progress, Run, merge};
 pub use store::{Meta, Store};
-pub use study::{Count, Study, Surroundings};
+pub use study::{Count, Study, Surroundings, traits};
 pub use summary::{
     Carried, Curve, Edits, Failure, Finding, Group, Guard, Kind, Masks, Network, Pace, Protections, Share,
     Summary, Sure, Survival, Tone, Transfer, Typical, Worst,

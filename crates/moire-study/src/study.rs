@@ -280,7 +280,7 @@ fn is_fit(attack: &Attack, network: &Network) -> bool {
 }
 
 /// What attacks may know of a detector.
-pub(crate) fn traits(network: &Network) -> Traits {
+pub fn traits(network: &Network) -> Traits {
     let (mean, std) = (network.preprocess.mean, network.preprocess.std);
     Traits { mean, std, zones: network.role == Role::Detector(Decision::Zones) }
 }

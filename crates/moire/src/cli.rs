@@ -400,7 +400,9 @@ pub(crate) struct ConvertArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  moire bench ynet meso4 --batch 8 --json")]
+#[command(
+    after_help = "Examples:\n  moire bench ynet meso4 --batch 8 --json\n  moire bench resnet50 --batch 8 --attack 'pgd(steps=10)'"
+)]
 pub(crate) struct BenchArgs {
     /// Architectures, with random weights, or onnx:PATH; all architectures if none is named
     #[arg(value_name = "NET")]
@@ -416,6 +418,13 @@ pub(crate) struct BenchArgs {
     /// Show as well where a step's time goes, by kernel and shape
     #[arg(long, conflicts_with = "json")]
     pub(crate) profile: bool,
+    /// Time this attack on the batch as well, as in pgd(steps=10): every step of it, on noise that each detector sees as
+    /// what it is labelled
+    #[arg(long, value_name = "ATTACK")]
+    pub(crate) attack: Option<Attack>,
+    /// Its L-infinity budget on pixels in [0, 1], where it takes one
+    #[arg(long, value_name = "EPS", default_value = "8/255")]
+    pub(crate) eps: Eps,
     /// Timed runs, of which the median counts
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(5..))]
     pub(crate) runs: u16,

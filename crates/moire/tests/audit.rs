@@ -162,6 +162,21 @@ fn the_small_commands_work() {
 }
 
 #[test]
+fn bench_times_every_step_of_an_attack() {
+    let output =
+        run(&["bench", "meso4", "--batch", "2", "--attack", "pgd(steps=3)", "--eps", "4/255", "--json"]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let attack = &line["attack"];
+    let number = |key: &str| attack[key].as_f64().unwrap();
+    assert_eq!((number("gradients"), attack["eps"].as_str()), (3.0, Some("4/255")), "{attack}");
+    assert!(number("ms") > line["step_ms"].as_f64().unwrap(), "three steps and more: {attack}");
+    assert!((number("change") - 4.0 / 255.0).abs() < 1e-5, "{attack}");
+    assert!(attack["margins"][1].as_f64() < attack["margins"][0].as_f64(), "{attack}");
+    let output = run(&["bench", "meso4", "--attack", "uap"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("made of images"));
+}
+
+#[test]
 fn a_paper_is_made_again_in_one_run() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name).display().to_string();

@@ -1,3 +1,5 @@
+mod attack;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -9,6 +11,7 @@ use moire_study::ModelSpec;
 use moire_tensor::{Images, Tensor};
 use moire_zoo::{Form, Network, Reading, Role, entries, find};
 
+use self::attack::attacked;
 use crate::cli::BenchArgs;
 use crate::terminal::table;
 
@@ -31,20 +34,33 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let chosen: Vec<String> = if args.nets.is_empty() { all() } else { args.nets.clone() };
     let head = ["net", "compile ms", "forward ms", "step ms", "regions ms", "GFLOP", "GFLOP/s", "peak MB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let mut attacks = Vec::new();
+    let (batch, runs) = (args.batch.into(), args.runs.into());
     for net in &chosen {
         let (network, domains) = network(net, args.domains, &(&args.onnx).into())?;
-        let t = time(network, &device, args.batch.into(), args.runs.into())?;
+        let attack = match &args.attack {
+            Some(attack) => attacked(&network, &device, batch, runs, attack, args.eps)?.map(|a| (attack, a)),
+            None => None,
+        };
+        let t = time(network, &device, batch, runs)?;
         if args.profile {
             println!("{}", table(&t.profile));
         }
+        attacks.extend(attack.iter().map(|(attack, a)| format!("{}: {attack} at {}: {a}", t.net, args.eps)));
         let rate = t.gflop / t.forward_ms * 1e3;
         if args.common.json {
-            let line = serde_json::json!({
+            let mut line = serde_json::json!({
                 "net": t.net, "batch": args.batch, "domains": domains, "compile_ms": t.compile_ms,
                 "forward_ms": t.forward_ms, "step_ms": t.step_ms, "regions_ms": t.regions_ms,
                 "gflop": t.gflop, "gflops": rate,
                 "peak_mb": t.peak_mb, "threads": device.threads(), "isa": device.isa().to_string(),
             });
+            if let Some((attack, a)) = &attack {
+                line["attack"] = serde_json::json!({
+                    "attack": attack.to_string(), "eps": args.eps.to_string(), "ms": a.ms, "gradients": a.gradients,
+                    "queries": a.queries, "margins": a.margins, "change": a.change,
+                });
+            }
             println!("{line}");
         }
         let numbers = [Some(t.compile_ms), Some(t.forward_ms), Some(t.step_ms), t.regions_ms]
@@ -62,6 +78,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
             device.isa(),
             args.runs
         );
+        attacks.iter().for_each(|line| println!("{line}"));
     }
     Ok(ExitCode::SUCCESS)
 }
