@@ -238,6 +238,20 @@ impl Attack {
         eps.ok_or_else(|| Repr::NoBudget { attack: self.name() }.into())
     }
 
+    /// The losses whose programs it asks for.
+    pub(crate) fn losses(&self) -> Vec<LossKind> {
+        let overfire = |p: &UapOverfire, zone| LossKind::Overfire { zone, k: p.k, form: p.form };
+        match self {
+            Self::Iap(_) => vec![LossKind::Activation],
+            Self::IapSeg(p) => vec![LossKind::Segmentation { weight: iap::MASK_WEIGHT, hold: p.hold }],
+            Self::UapOverfire(p) => {
+                vec![overfire(p, Label::Fake), overfire(p, Label::Real), LossKind::Margin]
+            }
+            Self::GdUap(_) => vec![LossKind::Layers, LossKind::Margin],
+            _ => vec![LossKind::Margin],
+        }
+    }
+
     /// What makes the search of an attack that holds no other.
     pub(crate) fn searcher(&self, eps: Option<Eps>) -> Result<Searcher, Error> {
         let ball = || self.budget(eps);

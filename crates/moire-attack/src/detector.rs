@@ -2,6 +2,7 @@ use moire_graph::{AxisMap, Builder, Device, Graph, Program, ReduceKind, simplify
 use moire_tensor::{Images, Label, Tensor};
 
 use crate::ascent::{Evaluation, Objective};
+use crate::attack::Attack;
 use crate::error::{Error, Repr};
 use crate::layers::KeyLayers;
 use crate::loss::{Loss, LossKind};
@@ -88,14 +89,21 @@ impl<'d> Detector<'d> {
         self.labels = labels.to_vec();
     }
 
-    /// Bytes that its programs hold, that of a step along the margin among them.
+    /// The most bytes that its programs hold under these attacks. Their programs are compiled here.
     ///
     /// # Errors
-    /// The device cannot run that step.
-    pub fn memory(&mut self) -> Result<usize, Error> {
-        self.step(LossKind::Margin)?;
+    /// The network has nothing that one of them looks at, or the device cannot run it.
+    pub fn memory(&mut self, attacks: &[&Attack]) -> Result<usize, Error> {
+        let mut inner = self.inner.as_ref().map_or(0, |inner| inner.program.memory());
+        for attack in attacks {
+            for kind in attack.losses() {
+                self.step(kind)?;
+            }
+            if let Attack::Kra(kra) = attack {
+                inner = inner.max(self.inner(&kra.layers)?.program.memory());
+            }
+        }
         let steps = self.steps.iter().map(|(_, program)| program.memory()).sum::<usize>();
-        let inner = self.inner.as_ref().map_or(0, |inner| inner.program.memory());
         Ok(self.forward.memory() + steps + inner)
     }
 
@@ -124,6 +132,8 @@ impl<'d> Detector<'d> {
     /// The program that looks into `layers`; the last one is kept.
     fn inner(&mut self, layers: &KeyLayers) -> Result<&mut Inner, Error> {
         if self.inner.as_ref().is_none_or(|inner| inner.layers != *layers) {
+            // The one before it goes first: two at once would be more than `memory` says.
+            self.inner = None;
             self.inner = Some(self.look_into(layers)?);
         }
         Ok(self.inner.as_mut().expect("it has just been made"))

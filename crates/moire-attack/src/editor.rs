@@ -61,6 +61,11 @@ impl Editor {
         })
     }
 
+    /// Bytes that its programs hold.
+    pub(crate) fn memory(&self) -> usize {
+        self.edit.memory() + self.step.memory()
+    }
+
     /// How many edits a condition `[k, n]` asks for; 1 of a model that takes none.
     ///
     /// # Errors

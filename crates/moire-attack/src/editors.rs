@@ -64,6 +64,11 @@ impl Editors {
         Self { models, strategy, frames: Vec::new(), samples: Vec::new(), nudge: NUDGE }
     }
 
+    /// Bytes that the programs of all models hold.
+    pub fn memory(&self) -> usize {
+        self.models.iter().map(Editor::memory).sum()
+    }
+
     /// The strategy of what follows.
     pub fn set_strategy(&mut self, strategy: Strategy) {
         self.strategy = strategy;

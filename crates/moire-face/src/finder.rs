@@ -70,6 +70,11 @@ impl FaceFinder {
         Ok(Self { program, canvas, mean, search })
     }
 
+    /// Bytes that its program holds.
+    pub fn memory(&self) -> usize {
+        self.program.memory()
+    }
+
     /// The faces of a photograph, surest first; none where there are none.
     ///
     /// # Errors

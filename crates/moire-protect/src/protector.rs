@@ -108,6 +108,11 @@ impl<'d> Protector<'d> {
         Ok(Self { device, views, conditions, editors, finder })
     }
 
+    /// Bytes that the programs of its editors and its finder hold. What a photograph takes comes on top.
+    pub fn memory(&self) -> usize {
+        self.editors.memory() + self.finder.as_ref().map_or(0, FaceFinder::memory)
+    }
+
     /// Protects a photograph of someone with these attributes. `id` fixes its random numbers.
     ///
     /// # Errors

@@ -166,9 +166,7 @@ pub(crate) enum Repr {
         "{attack} needs zones or a mask, and no detector that it is to attack has them: name ynet, or another attack"
     )]
     Unfitting { attack: &'static str },
-    #[error(
-        "{name} takes {needed} for one image at a time, and the plan's limits.memory is {limit}: raise it"
-    )]
+    #[error("{name}: one image at a time needs {needed}, and the memory limit allows {limit}")]
     Memory { name: String, needed: Memory, limit: Memory },
     #[error("the plan as text: {0}")]
     Toml(#[from] toml::ser::Error),

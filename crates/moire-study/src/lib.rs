@@ -96,7 +96,7 @@ pub use protection::{Edit, Protected, Protection, Setting};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 pub use report::{Extra, PANEL_SIDE, Panel, ProtectionPanel, Report, choose_panels};
 pub use reproduce::{AlignedFace, Cdmaa, Paper, PaperTable, Results, Scale, aligned_faces};
-pub use run::{Ended, Merged, Portion, Progress, Run, merge};
+pub use run::{Ended, Merged, Portion, Progress, Run, fitting, merge};
 pub use store::{Meta, Store};
 pub use study::{Count, Study, Surroundings, traits};
 pub use summary::{

@@ -12,7 +12,7 @@ use crate::files::sha256;
 use crate::model::{Model, ModelSpec};
 use crate::plan::{Judges, Plan, Way};
 use crate::portraits::{Portrait, Portraits};
-use crate::run::Task;
+use crate::run::{Task, fitting};
 use crate::store::Meta;
 use crate::universal;
 
@@ -172,7 +172,10 @@ impl Study {
         }
         let finder =
             self.finder.as_ref().map(|model| FaceFinder::new(device, &model.network, Search::default()));
-        Ok(Protector::new(device, networks, finder.transpose()?)?)
+        let protector = Protector::new(device, networks, finder.transpose()?)?;
+        let names: Vec<&str> = self.editors.iter().map(|e| e.name.as_str()).collect();
+        fitting(&names.join(", "), 1, self.plan.limits.memory, |_| Ok::<_, Error>(protector.memory()))?;
+        Ok(protector)
     }
 
     /// How many photographs are to be protected, under all settings together, of those that `takes` takes.

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use moire_attack::{Attack, Criterion};
 use moire_face::Framing;
 use moire_image::Transform;
-use moire_study::{ModelSpec, Paper, Plan, Portion, Scale};
+use moire_study::{Memory, ModelSpec, Paper, Plan, Portion, Scale};
 use moire_tensor::Eps;
 use moire_zoo::{Attribute, Attributes, Meaning, PixelRange, Reading};
 
@@ -143,6 +143,10 @@ pub(crate) struct How {
     /// Images that are at work at once; no result depends on it
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) batch: u16,
+    /// What compiled networks may take, as 900MB, 4GB (powers of 1000) or 2GiB (of 1024): fewer images are then at work at
+    /// once. It stands above the plan's [limits]
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) memory: Option<Memory>,
     /// Do the K-th of N shares of the images alone, as in 2/8; `moire merge` joins the folders of all shares
     #[arg(long, value_name = "K/N")]
     pub(crate) jobs_of: Option<Portion>,
@@ -425,6 +429,9 @@ pub(crate) struct BenchArgs {
     /// Its L-infinity budget on pixels in [0, 1], where it takes one
     #[arg(long, value_name = "EPS", default_value = "8/255")]
     pub(crate) eps: Eps,
+    /// Run a batch in parts where its step would take more than this, as 900MB, 4GB (powers of 1000) or 2GiB (of 1024)
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) memory: Option<Memory>,
     /// Timed runs, of which the median counts
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(5..))]
     pub(crate) runs: u16,

@@ -19,7 +19,8 @@ pub struct Limits {
     #[serde(with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub time: Option<Time>,
-    /// What the compiled programs of a network may take, as 900MB or 4GB: fewer images then run at once.
+    /// What compiled networks may take, as 900MB or 2GiB: fewer images then run at once, with the same results. It is that
+    /// of one detector, which is attacked or judges, or of all editors together.
     #[serde(with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub memory: Option<Memory>,
@@ -29,12 +30,13 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub struct Time(pub u64);
 
-/// An amount of memory in bytes, written as `900MB` or `4GB`, powers of 1024.
+/// An amount of memory in bytes, written in powers of 1000, as `900MB` or `4GB`, or of 1024, as `900MiB` or `4GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub struct Memory(pub u64);
 
 const TIMES: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)];
-const AMOUNTS: [(&str, u64); 2] = [("GB", 1 << 30), ("MB", 1 << 20)];
+const AMOUNTS: [(&str, u64); 4] =
+    [("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000)];
 
 fn read(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -71,7 +73,7 @@ impl FromStr for Memory {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let read = read(text, &AMOUNTS).map(Self);
-        read.ok_or_else(|| format!("'{text}' is no amount of memory: expected 900MB or 4GB"))
+        read.ok_or_else(|| format!("'{text}' is no amount of memory: expected 900MB, 4GB, 900MiB or 4GiB"))
     }
 }
 
@@ -91,7 +93,12 @@ mod tests {
             assert_eq!(text.parse::<Time>().unwrap().to_string(), text);
         }
         assert_eq!("1.5h".parse::<Time>().unwrap().to_string(), "90min");
-        assert_eq!("2048MB".parse::<Memory>().unwrap().to_string(), "2GB");
+        for text in ["900MB", "4GB", "900MiB", "4GiB"] {
+            assert_eq!(text.parse::<Memory>().unwrap().to_string(), text);
+        }
+        assert_eq!("2048MiB".parse::<Memory>().unwrap(), Memory(2 << 30));
+        assert_eq!("0.5 GB".parse::<Memory>().unwrap().to_string(), "500MB");
+        assert_eq!(Memory(1_234_567_890).to_string(), "1235MB", "rounded up: what is shown is enough");
         for text in ["8", "h", "8 hours", "-1h", "0s", "1e9h", "4.2.1GB", "∞d"] {
             assert!(text.parse::<Time>().is_err() && text.parse::<Memory>().is_err(), "{text}");
         }

@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 
-use moire_attack::Detector;
+use moire_attack::{Attack, Detector};
 use moire_graph::Device;
 use moire_tensor::{Images, Label};
 use moire_zoo::Network;
 
 use super::judge::Judge;
 use crate::data::Sample;
-use crate::error::{Error, Repr};
-use crate::plan::Memory;
+use crate::error::Error;
 use crate::record::Judgement;
 use crate::study::traits;
 
@@ -31,29 +30,12 @@ impl<'d> Bench<'d> {
         })
     }
 
-    /// How many images, at most `batch`, can be at work at once where programs may take `limit` bytes.
+    /// The most bytes that its programs hold under these attacks.
     ///
     /// # Errors
-    /// Not even one can, or the network cannot run.
-    pub(super) fn fitting(
-        device: &dyn Device,
-        network: &Network,
-        batch: usize,
-        limit: Option<Memory>,
-    ) -> Result<usize, Error> {
-        let Some(Memory(limit)) = limit else { return Ok(batch) };
-        let bytes = |batch: usize| -> Result<u64, Error> {
-            let mut bench = Bench::new(device, network, batch)?;
-            Ok((bench.detector.memory()? + bench.judge.memory()) as u64)
-        };
-        // What does not grow with the batch is the weights; the rest grows with it evenly.
-        let (one, two) = (bytes(1)?, bytes(2)?);
-        if one > limit {
-            let name = network.name.clone();
-            return Err(Repr::Memory { name, needed: Memory(one), limit: Memory(limit) }.into());
-        }
-        let most = 1 + (limit - one) / (two - one).max(1);
-        Ok(batch.min(usize::try_from(most).unwrap_or(usize::MAX)))
+    /// The network cannot run.
+    pub(super) fn memory(&mut self, attacks: &[&Attack]) -> Result<usize, Error> {
+        Ok(self.detector.memory(attacks)? + self.judge.memory())
     }
 
     /// What the detector says of images as they are; each is asked about once.

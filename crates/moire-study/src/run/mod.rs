@@ -2,6 +2,7 @@
 
 mod bench;
 mod craft;
+mod fitting;
 mod judge;
 mod keep;
 mod merge;
@@ -13,8 +14,10 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use moire_attack::Attack;
 use moire_graph::Device;
 
+pub use fitting::fitting;
 pub(crate) use keep::PANELS;
 pub use merge::{Merged, merge};
 pub(crate) use task::{Place, Task};
@@ -196,7 +199,10 @@ impl Work<'_, '_> {
             let is_left = |work: &Self, way: &Way| tasks.iter().any(|task| !work.left(task, way).is_empty());
             if is_left(self, &own) {
                 let (device, network) = (self.run.device, &subject.model.network);
-                self.batch = Bench::fitting(device, network, self.run.batch, study.plan().limits.memory)?;
+                let attacks: Vec<&Attack> =
+                    tasks.iter().filter_map(|task| Some(task.trial?.attack)).collect();
+                let bytes = |batch| Bench::new(device, network, batch)?.memory(&attacks);
+                self.batch = self.fitting(&subject.name, bytes)?;
                 let mut bench = Bench::new(device, network, self.batch)?;
                 for task in &tasks {
                     self.craft(subject, task, &mut bench)?;
@@ -253,6 +259,11 @@ impl Work<'_, '_> {
             self.ended.get_or_insert(Ended::OutOfTime);
         }
         self.ended.is_none()
+    }
+
+    /// How many images can be at work at once within the plan's limit.
+    fn fitting(&self, name: &str, bytes: impl Fn(usize) -> Result<usize, Error>) -> Result<usize, Error> {
+        fitting(name, self.run.batch, self.run.study.plan().limits.memory, bytes)
     }
 
     fn seed(&self) -> u64 {

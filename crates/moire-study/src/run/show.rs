@@ -33,15 +33,17 @@ impl Work<'_, '_> {
         let records = self.store.records()?.into_iter().filter(Record::is_own);
         let own: BTreeMap<Key, Record> = records.map(|r| (r.key(), r)).collect();
         let network = &subject.model.network;
+        let device = self.run.device;
+        let batch = self.fitting(&subject.name, |batch| Ok(Judge::new(device, network, batch)?.memory()))?;
         let mut guest = Guest {
-            judge: Judge::new(self.run.device, network, self.run.batch)?,
+            judge: Judge::new(device, network, batch)?,
             size: network.preprocess.size,
             before: BTreeMap::new(),
         };
         for task in tasks {
             for way in ways {
                 let left = self.left(task, way);
-                for unit in left.chunks(self.run.batch) {
+                for unit in left.chunks(batch) {
                     let transform = way.transform.as_ref().map_or(String::new(), |t| format!(" after {t}"));
                     self.progress.doing = format!("{}, judged by {}{transform}", task.title(), subject.name);
                     let records = self.shown(task, way, unit, &own, &mut guest)?;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use moire_attack::{Attack, Combination, Regularisation};
 use moire_face::Framing;
-use moire_study::ModelSpec;
+use moire_study::{Memory, ModelSpec};
 use moire_tensor::Eps;
 use moire_zoo::Attributes;
 
@@ -90,6 +90,10 @@ pub(crate) struct ProtectArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR", default_value = "protected")]
     pub(crate) out: PathBuf,
+    /// What the editors, and the finder of faces, may take together, as 900MB, 4GB (powers of 1000) or 2GiB (of 1024); where
+    /// they need more, nothing is protected
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) memory: Option<Memory>,
     /// Fixes every random number
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

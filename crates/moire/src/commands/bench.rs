@@ -7,13 +7,21 @@ use std::time::Instant;
 use moire_attack::{Ascent, Detector, KeyLayers, Traits, key_layers};
 use moire_cpu::{Cpu, CpuProgram};
 use moire_graph::{Act, Builder, Graph, Program, ValueId, simplify};
-use moire_study::ModelSpec;
+use moire_study::{ModelSpec, fitting};
 use moire_tensor::{Images, Tensor};
 use moire_zoo::{Form, Network, Reading, Role, entries, find};
 
 use self::attack::attacked;
 use crate::cli::BenchArgs;
 use crate::terminal::table;
+
+/// What runs: a batch, in parts of so many images, so many times.
+#[derive(Clone, Copy)]
+struct Load {
+    batch: usize,
+    part: usize,
+    runs: usize,
+}
 
 /// Milliseconds and sizes of one network.
 struct Timing {
@@ -34,23 +42,29 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let chosen: Vec<String> = if args.nets.is_empty() { all() } else { args.nets.clone() };
     let head = ["net", "compile ms", "forward ms", "step ms", "regions ms", "GFLOP", "GFLOP/s", "peak MB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    let mut attacks = Vec::new();
-    let (batch, runs) = (args.batch.into(), args.runs.into());
+    let mut notes = Vec::new();
     for net in &chosen {
         let (network, domains) = network(net, args.domains, &(&args.onnx).into())?;
+        let step = step(&network)?;
+        let bytes = |batch| Ok::<_, anyhow::Error>(device.program(&simplify(&step)?, batch)?.memory());
+        let part = fitting(&network.name, args.batch.into(), args.memory, bytes)?;
+        let load = Load { batch: args.batch.into(), part, runs: args.runs.into() };
         let attack = match &args.attack {
-            Some(attack) => attacked(&network, &device, batch, runs, attack, args.eps)?.map(|a| (attack, a)),
+            Some(attack) => attacked(&network, &device, load, attack, args.eps)?.map(|a| (attack, a)),
             None => None,
         };
-        let t = time(network, &device, batch, runs)?;
+        let t = time(&network, &step, &device, load)?;
+        if let Some(memory) = args.memory.filter(|_| load.part < load.batch) {
+            notes.push(format!("{}: in parts of {}, within {memory}", t.net, load.part));
+        }
         if args.profile {
             println!("{}", table(&t.profile));
         }
-        attacks.extend(attack.iter().map(|(attack, a)| format!("{}: {attack} at {}: {a}", t.net, args.eps)));
+        notes.extend(attack.iter().map(|(attack, a)| format!("{}: {attack} at {}: {a}", t.net, args.eps)));
         let rate = t.gflop / t.forward_ms * 1e3;
         if args.common.json {
             let mut line = serde_json::json!({
-                "net": t.net, "batch": args.batch, "domains": domains, "compile_ms": t.compile_ms,
+                "net": t.net, "batch": load.batch, "part": load.part, "domains": domains, "compile_ms": t.compile_ms,
                 "forward_ms": t.forward_ms, "step_ms": t.step_ms, "regions_ms": t.regions_ms,
                 "gflop": t.gflop, "gflops": rate,
                 "peak_mb": t.peak_mb, "threads": device.threads(), "isa": device.isa().to_string(),
@@ -78,7 +92,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
             device.isa(),
             args.runs
         );
-        attacks.iter().for_each(|line| println!("{line}"));
+        notes.iter().for_each(|line| println!("{line}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,34 +110,42 @@ fn network(net: &str, domains: Option<u16>, reading: &Reading) -> anyhow::Result
     Ok((entry.random(0, &Form { domains, ..entry.form() })?, domains))
 }
 
-fn time(network: Network, device: &Cpu, batch: usize, runs: usize) -> anyhow::Result<Timing> {
-    let x = network.graph.input("x")?;
-    let (forward, y) = match network.role {
-        Role::Faces => (network.graph.clone(), network.graph.output("scores")?),
-        Role::Detector(_) | Role::Editor(_) | Role::Plain => {
-            let y = network.graph.output("y")?;
-            (Builder::from(network.graph.clone()).finish([("y", y)])?, y)
-        }
-    };
+/// What a network answers that a step looks at.
+fn answer(network: &Network) -> Result<ValueId, moire_graph::Error> {
+    network.graph.output(if network.role == Role::Faces { "scores" } else { "y" })
+}
+
+/// A forward pass and the input gradient of the answer's mean square.
+fn step(network: &Network) -> Result<Graph, moire_graph::Error> {
+    let (x, y) = (network.graph.input("x")?, answer(network)?);
     let mut b = Builder::from(network.graph.clone());
     let square = b.act(y, Act::Square)?;
     let loss = b.mean_all(square)?;
     let gradient = b.gradient(loss, &[x])?[0];
-    let step = b.finish([("loss", loss), ("gradient", gradient)])?;
+    b.finish([("loss", loss), ("gradient", gradient)])
+}
+
+fn time(network: &Network, step: &Graph, device: &Cpu, load: Load) -> anyhow::Result<Timing> {
+    let forward = match network.role {
+        Role::Faces => network.graph.clone(),
+        Role::Detector(_) | Role::Editor(_) | Role::Plain => {
+            Builder::from(network.graph.clone()).finish([("y", answer(network)?)])?
+        }
+    };
     let start = Instant::now();
-    let (forward, step) = (simplify(&forward)?, simplify(&step)?);
-    let mut forward_program = device.program(&forward, batch)?;
-    let mut step_program = device.program(&step, batch)?;
+    let (forward, step) = (simplify(&forward)?, simplify(step)?);
+    let mut forward_program = device.program(&forward, load.part)?;
+    let mut step_program = device.program(&step, load.part)?;
     let compile_ms = start.elapsed().as_secs_f64() * 1e3;
     Ok(Timing {
         compile_ms,
-        forward_ms: median_ms(&mut forward_program, batch, runs)?,
-        step_ms: median_ms(&mut step_program, batch, runs)?,
-        regions_ms: regions_ms(&network, device, batch, runs)?,
-        net: network.name,
-        gflop: forward.flops() as f64 * batch as f64 / 1e9,
+        forward_ms: median_ms(&mut forward_program, load)?,
+        step_ms: median_ms(&mut step_program, load)?,
+        regions_ms: regions_ms(network, device, load)?,
+        net: network.name.clone(),
+        gflop: forward.flops() as f64 * load.batch as f64 / 1e9,
         peak_mb: step_program.memory() as f64 / 1e6,
-        profile: profile(&mut step_program, batch)?,
+        profile: profile(&mut step_program, load.part)?,
     })
 }
 
@@ -142,24 +164,30 @@ fn inputs(graph: &Graph, batch: usize) -> Vec<(String, Vec<f32>)> {
     graph.inputs().iter().map(|&v| (graph.node(v).name.clone(), ramp(graph.shape(v).numel()))).collect()
 }
 
-fn median_ms(program: &mut CpuProgram, batch: usize, runs: usize) -> anyhow::Result<f64> {
-    let given = inputs(program.graph(), batch);
-    let given: Vec<(&str, &[f32])> = given.iter().map(|(name, x)| (name.as_str(), x.as_slice())).collect();
-    median(runs, || Ok(program.run(batch, &given)?))
+fn median_ms(program: &mut CpuProgram, load: Load) -> anyhow::Result<f64> {
+    let counts = (0..load.batch).step_by(load.part).map(|first| load.part.min(load.batch - first));
+    let parts: Vec<_> = counts.map(|count| (count, inputs(program.graph(), count))).collect();
+    median(load.runs, || {
+        for (count, given) in &parts {
+            let given: Vec<(&str, &[f32])> = given.iter().map(|(name, x)| (&name[..], &x[..])).collect();
+            program.run(*count, &given)?;
+        }
+        Ok(())
+    })
 }
 
 /// The key regions of a batch of images by a detector's default layers, from the images to the maps in their size;
 /// `None` where there are no such layers.
-fn regions_ms(network: &Network, device: &Cpu, batch: usize, runs: usize) -> anyhow::Result<Option<f64>> {
+fn regions_ms(network: &Network, device: &Cpu, load: Load) -> anyhow::Result<Option<f64>> {
     let attacked = matches!(network.role, Role::Detector(_));
     if !attacked || key_layers(&network.graph)?.is_empty() {
         return Ok(None);
     }
-    let shape = network.graph.shape(network.graph.input("x")?).with(0, batch);
+    let shape = network.graph.shape(network.graph.input("x")?).with(0, load.batch);
     let images = Images::new(Tensor::from_fn(shape, |i| (i % 251) as f32 / 250.0))?;
-    let mut detector = Detector::new(device, &network.graph, Traits::default(), batch)?;
+    let mut detector = Detector::new(device, &network.graph, Traits::default(), load.part)?;
     let look = || Ok(detector.key_regions(&images, &KeyLayers::default()).map(drop)?);
-    median(runs, look).map(Some)
+    median(load.runs, look).map(Some)
 }
 
 /// Milliseconds, after one run that does not count.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use moire_cpu::Cpu;
 use moire_study::{Cdmaa, ModelSpec, Scale, aligned_faces};
 
@@ -10,6 +11,7 @@ use crate::terminal::bar;
 
 /// `moire reproduce cdmaa`.
 pub(super) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
+    ensure!(args.how.memory.is_none(), "reproduce cdmaa knows no --memory: moire protect does");
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("moire-cdmaa"));
     let (data, table) = if let Some(data) = &args.data {
         (data.clone(), args.table.clone())

@@ -18,7 +18,9 @@ use crate::terminal::bar;
 
 /// Does what is left of a plan, to its end.
 pub(crate) fn carry_out(plan: &Plan, out: &Path, how: &How) -> anyhow::Result<()> {
-    let study = Study::open(plan)?;
+    let mut plan = plan.clone();
+    plan.limits.memory = how.memory.or(plan.limits.memory);
+    let study = Study::open(&plan)?;
     for (name, attacks) in study.unfit() {
         for attack in attacks {
             eprintln!("{name} is not attacked with {}: it lacks the zones or the mask for it", attack.name());

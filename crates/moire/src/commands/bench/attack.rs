@@ -10,6 +10,8 @@ use moire_study::traits;
 use moire_tensor::{Eps, Images, Label, Rng, SampleId, Tensor};
 use moire_zoo::{Network, Role};
 
+use super::Load;
+
 /// What an attack on a batch costs and does.
 pub(super) struct Attacked {
     /// Milliseconds for the whole batch.
@@ -36,8 +38,7 @@ impl fmt::Display for Attacked {
 pub(super) fn attacked(
     network: &Network,
     device: &Cpu,
-    batch: usize,
-    runs: usize,
+    Load { batch, part, runs }: Load,
     attack: &Attack,
     eps: Eps,
 ) -> anyhow::Result<Option<Attacked>> {
@@ -52,7 +53,7 @@ pub(super) fn attacked(
     let ids: Vec<SampleId> = (0..batch as u64).map(SampleId).collect();
     let seats: Vec<usize> = (0..batch).collect();
     let samples = Samples { images: &images, ids: &ids, seed: 0 };
-    let mut detector = Detector::new(device, &network.graph, traits, batch)?;
+    let mut detector = Detector::new(device, &network.graph, traits, part)?;
     detector.set_labels(&vec![Label::Fake; batch]);
     let labels: Vec<Label> = Ascent::margins(&mut detector, &images, &seats)?
         .into_iter()

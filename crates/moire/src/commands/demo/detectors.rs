@@ -50,7 +50,13 @@ pub(super) fn attack(out: &Path) -> anyhow::Result<Vec<Flip>> {
         ..Plan::default()
     };
     let study = out.join("audit");
-    let how = How { batch: 8, jobs_of: None, fail_below: None, common: Common { threads: 0, json: false } };
+    let how = How {
+        batch: 8,
+        memory: None,
+        jobs_of: None,
+        fail_below: None,
+        common: Common { threads: 0, json: false },
+    };
     carry_out(&plan, &study, &how)?;
     report::write(&study)?;
     let records = Store::open(&study.join("study.sqlite"))?.records()?;

@@ -12,7 +12,7 @@ use moire_cpu::Cpu;
 use moire_face::{FaceFinder, Search};
 use moire_image::{Limits, Metadata, Picture, Rect, decode_with_metadata, encode_jpeg_with, encode_png_with};
 use moire_protect::{Protected, Protector, Saving, Settings, Universal, usual_framing};
-use moire_study::{Model, ModelSpec, Photograph, files, photographs};
+use moire_study::{Model, ModelSpec, Photograph, files, fitting, photographs};
 use moire_tensor::{Eps, SampleId};
 use moire_zoo::{Attribute, Attributes, Table};
 use serde_json::{Value, json};
@@ -188,6 +188,7 @@ impl<'a> Networks<'a> {
             return Ok(Self { protector: None, finder, editors, files });
         }
         let protector = Protector::new(device, networks, finder)?;
+        fitting(&editors.join(", "), 1, args.memory, |_| Ok::<_, anyhow::Error>(protector.memory()))?;
         Ok(Self { protector: Some(protector), finder: None, editors, files })
     }
 }
