@@ -251,7 +251,8 @@ impl Plan {
     /// only looks at the sign of its gradient and at which of two losses is larger, so that on the margin it takes
     /// cross-entropy's steps, and goes on where that saturates. Square needs no gradient, and so finds out who hides
     /// theirs; 250 queries cost about what the 100 steps of APGD do.
-    pub const STANDARD: &'static str = "apgd,deepfool(norm=linf),deepfool(norm=l2),kra,square(queries=250),uap,urn";
+    pub const STANDARD: &'static str =
+        "apgd,deepfool(norm=linf),deepfool(norm=l2),kra,square(queries=250),uap,urn";
 
     /// The attacks of [`Plan::STANDARD`].
     pub fn standard_attacks() -> AttackPlan {
