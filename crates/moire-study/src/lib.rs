@@ -48,6 +48,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod amplified;
 mod columns;
 pub mod csv;
 mod data;
@@ -79,9 +80,10 @@ mod words;
 pub use moire_attack::Criterion;
 pub use moire_tensor::Label;
 
+pub use amplified::amplified;
 pub use data::{Dataset, Sample, fitted};
 pub use error::{Error, ErrorKind};
-pub use model::{Model, ModelSpec, Opened, Which};
+pub use model::{Model, ModelSpec, Opened, Which, names as model_names};
 pub use opinion::{
     OPINION, Opinion, OpinionCondition, OpinionCorrelation, OpinionCounted, OpinionImage, OpinionRater,
     OpinionScore,

@@ -228,8 +228,9 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// What each model is called in a study: its architecture, with its file's name where two share one.
-pub(crate) fn names(specs: &[ModelSpec]) -> Vec<String> {
+/// What each model is called in results: what it was named as (its file, where that says which network it is), with its
+/// file's name where two share one.
+pub fn names(specs: &[ModelSpec]) -> Vec<String> {
     let stem = |spec: &ModelSpec| spec.path.file_stem().map(|s| s.to_string_lossy().into_owned());
     let own = |spec: &ModelSpec| match &spec.which {
         Which::Entry(entry) => entry.name.to_owned(),

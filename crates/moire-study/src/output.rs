@@ -8,6 +8,7 @@ use moire_attack::Universal;
 use moire_image::{Filter, Picture, Subsampling, encode_jpeg, encode_png, resize};
 use moire_tensor::{Images, Tensor};
 
+use crate::amplified::{amplified, around_grey};
 use crate::data::read_saved;
 use crate::error::Error;
 use crate::opinion::Opinion;
@@ -184,19 +185,6 @@ fn textures(path: &Path) -> Result<[Extra; 2], Error> {
         Ok::<_, Error>(Extra { what: format!("{what} × {factor}"), picture: thumbnail(&image, PANEL)? })
     };
     Ok([texture("change of all fakes", of_fakes)?, texture("change of all reals", of_reals)?])
-}
-
-/// The change around mid-grey, times the largest whole factor that keeps it in range.
-fn amplified(original: &Images, changed: &Images) -> Result<(f64, Images), Error> {
-    let (a, b) = (original.tensor().data(), changed.tensor().data());
-    around_grey(&Tensor::from_fn(original.tensor().shape().clone(), |i| b[i] - a[i]))
-}
-
-fn around_grey(change: &Tensor) -> Result<(f64, Images), Error> {
-    let largest = change.data().iter().map(|v| v.abs()).fold(0.0f32, f32::max);
-    let factor = if largest > 0.0 { (0.5 / largest).floor().clamp(1.0, 64.0) } else { 1.0 };
-    let drawn = Tensor::from_fn(change.shape().clone(), |i| 0.5 + change.data()[i] * factor);
-    Ok((f64::from(factor), Images::project(drawn)?))
 }
 
 /// The longest side of a picture in the report, and the quality of its JPEG file; the files beside it are whole.

@@ -109,7 +109,11 @@ impl Portrait {
     }
 }
 
-fn table(path: &Path) -> Result<Table, Error> {
+/// A table of attributes.
+///
+/// # Errors
+/// It cannot be read, or is none.
+pub(crate) fn table(path: &Path) -> Result<Table, Error> {
     let text = String::from_utf8(read(path, TABLE)?).map_err(|_| {
         let (expected, found) = ("text in UTF-8".to_owned(), "something else".to_owned());
         Repr::Unfit { path: path.to_owned(), expected, found }
@@ -117,8 +121,11 @@ fn table(path: &Path) -> Result<Table, Error> {
     Ok(Table::parse(&text, &path.display().to_string())?)
 }
 
-/// The table of attributes in a folder, or beside it, where there is one.
-fn beside(path: &Path) -> Result<Option<PathBuf>, Error> {
+/// The table of attributes in a folder, or beside it, where there is one: `list_attr*.csv` or `.txt`.
+///
+/// # Errors
+/// A folder cannot be listed.
+pub(crate) fn beside(path: &Path) -> Result<Option<PathBuf>, Error> {
     let is_table = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let ending = path.extension().unwrap_or_default();

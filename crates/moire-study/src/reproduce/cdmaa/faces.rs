@@ -1,12 +1,13 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use moire_image::{Filter, Limits, Picture, Rect, crop, decode, resize};
 use moire_tensor::SampleId;
-use moire_zoo::{Attributes, Table};
+use moire_zoo::Attributes;
 
 use crate::error::{Error, Repr};
 use crate::files;
 use crate::photographs::photographs;
+use crate::portraits;
 
 /// An aligned face with its attributes.
 #[derive(Debug, Clone)]
@@ -21,8 +22,9 @@ pub struct AlignedFace {
     pub sha256: String,
 }
 
-/// The most bytes of a table of attributes.
-const TABLE: u64 = 1 << 28;
+/// What a folder lacks that has no table.
+const TABLE: &str =
+    "a table of attributes, list_attr*.csv or .txt, in it or beside it (or name one with --table)";
 
 /// `count` aligned faces of a folder that holds images and, beside them, their table of attributes, `list_attr*`, or that
 /// of `table`. Where there are ten times as many, each is the last of ten neighbours by name: those that the recipes of
@@ -31,15 +33,12 @@ const TABLE: u64 = 1 << 28;
 /// # Errors
 /// There is no table or no image that it names, or one cannot be read.
 pub fn aligned_faces(folder: &Path, table: Option<&Path>, count: usize) -> Result<Vec<AlignedFace>, Error> {
-    let table = match table {
-        Some(path) => path.to_owned(),
-        None => beside(folder)?,
+    let none = |expected| Repr::Data { folder: folder.to_owned(), expected, found: "none".to_owned() };
+    let named = match table {
+        Some(path) => Some(path.to_owned()),
+        None => portraits::beside(folder)?,
     };
-    let text = String::from_utf8(files::read(&table, TABLE)?).map_err(|_| {
-        let (expected, found) = ("text in UTF-8".to_owned(), "something else".to_owned());
-        Error::from(Repr::Unfit { path: table.clone(), expected, found })
-    })?;
-    let rows = Table::parse(&text, &table.display().to_string())?;
+    let rows = portraits::table(&named.ok_or_else(|| none(TABLE))?)?;
     let mut known = Vec::new();
     for photograph in photographs(folder)? {
         let name = photograph.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -59,30 +58,9 @@ pub fn aligned_faces(folder: &Path, table: Option<&Path>, count: usize) -> Resul
         faces.push(AlignedFace { name, picture, attributes, sha256: files::sha256(&bytes) });
     }
     if faces.is_empty() {
-        let expected = "images that the table of attributes names";
-        return Err(Repr::Data { folder: folder.to_owned(), expected, found: "none".to_owned() }.into());
+        return Err(none("images that the table of attributes names").into());
     }
     Ok(faces)
-}
-
-/// The table of attributes in a folder, or beside it.
-fn beside(folder: &Path) -> Result<PathBuf, Error> {
-    let is_table = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let ending = path.extension().unwrap_or_default();
-        name.starts_with("list_attr") && (ending == "csv" || ending == "txt")
-    };
-    for place in [Some(folder), folder.parent()].into_iter().flatten() {
-        let mut found: Vec<PathBuf> =
-            std::fs::read_dir(place).map_err(|e| Error::io(place, e))?.flatten().map(|e| e.path()).collect();
-        found.sort();
-        if let Some(table) = found.into_iter().find(is_table) {
-            return Ok(table);
-        }
-    }
-    let expected =
-        "a table of attributes, list_attr*.csv or .txt, in it or beside it (or name one with --table)";
-    Err(Repr::Data { folder: folder.to_owned(), expected, found: "none".to_owned() }.into())
 }
 
 impl AlignedFace {

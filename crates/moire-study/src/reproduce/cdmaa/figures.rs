@@ -10,8 +10,11 @@ use crate::reproduce::cdmaa::{BASE, Cdmaa, LONG, Setting};
 
 /// How many faces a figure shows.
 const FACES: usize = 3;
-/// Pixels between pictures.
+/// Pixels between pictures, and as many more between faces.
 const GAP: usize = 4;
+const BREAK: usize = 16;
+/// The least width at which a picture is shown.
+const SIDE: usize = 128;
 
 /// Each figure's number, what it compares, and the settings that it shows, a row each.
 const FIGURES: [(u8, &str, &[&str]); 4] = [
@@ -30,7 +33,7 @@ pub(super) fn draw(cdmaa: &Cdmaa, device: &dyn Device, out: &Path) -> Result<Vec
     for (number, what, shown) in FIGURES {
         let settings: Vec<&Setting> =
             shown.iter().filter_map(|name| all.iter().find(|s| s.name == *name)).collect();
-        let mut rows: Vec<Vec<Picture>> = Vec::new();
+        let mut faces: Vec<Vec<Vec<Picture>>> = Vec::new();
         for face in cdmaa.faces.iter().take(FACES) {
             let mut clean = None;
             let mut protected = Vec::new();
@@ -52,10 +55,10 @@ pub(super) fn draw(cdmaa: &Cdmaa, device: &dyn Device, out: &Path) -> Result<Vec
                 }
                 protected.push(row(&found.kept)?);
             }
-            rows.extend(clean.into_iter().chain(protected));
+            faces.push(clean.into_iter().chain(protected).collect());
         }
         let path = out.join(format!("figure-{number}.png"));
-        files::write(&path, &encode_png(&sheet(&rows)?))?;
+        files::write(&path, &encode_png(&sheet(&faces)?))?;
         let below: Vec<&str> = settings.iter().map(|s| s.name.as_str()).collect();
         let caption = format!(
             "Figure {number}, {what}. Columns: the face, then one edit by each of {}. Rows, for each face: as it is, then \
@@ -68,19 +71,51 @@ pub(super) fn draw(cdmaa: &Cdmaa, device: &dyn Device, out: &Path) -> Result<Vec
     Ok(drawn)
 }
 
-/// Pictures of one size in rows and columns, on white.
-fn sheet(rows: &[Vec<Picture>]) -> Result<Picture, Error> {
-    let (height, width) = (rows[0][0].height(), rows[0][0].width());
-    let columns = rows[0].len();
-    let (tall, wide) = (rows.len() * (height + GAP) - GAP, columns * (width + GAP) - GAP);
+/// Faces below one another, each a block of rows of pictures, all of one size, on white. What is small is enlarged by a
+/// whole factor, so that its pixels stay what they are.
+fn sheet(faces: &[Vec<Vec<Picture>>]) -> Result<Picture, Error> {
+    let (height, width) = (faces[0][0][0].height(), faces[0][0][0].width());
+    let factor = SIDE.div_ceil(width).max(1);
+    let (cell, line) = (height * factor + GAP, width * factor + GAP);
+    let block = |rows: &Vec<Vec<Picture>>| rows.len() * cell + BREAK;
+    let tall = faces.iter().map(block).sum::<usize>() - BREAK - GAP;
+    let wide = faces[0][0].len() * line - GAP;
     let mut rgb = vec![255; 3 * tall * wide];
-    for (r, row) in rows.iter().enumerate() {
-        for (c, picture) in row.iter().enumerate() {
-            for (y, line) in picture.rgb().chunks_exact(3 * width).enumerate() {
-                let at = 3 * ((r * (height + GAP) + y) * wide + c * (width + GAP));
-                rgb[at..at + line.len()].copy_from_slice(line);
+    let mut top = 0;
+    for rows in faces {
+        for (r, row) in rows.iter().enumerate() {
+            for (c, picture) in row.iter().enumerate() {
+                for y in 0..height * factor {
+                    for x in 0..width * factor {
+                        let from = 3 * (y / factor * width + x / factor);
+                        let to = 3 * ((top + r * cell + y) * wide + c * line + x);
+                        rgb[to..to + 3].copy_from_slice(&picture.rgb()[from..from + 3]);
+                    }
+                }
             }
         }
+        top += block(rows);
     }
     Ok(Picture::new(wide, tall, rgb)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use moire_image::Picture;
+
+    use super::{BREAK, GAP, SIDE, sheet};
+
+    #[test]
+    fn small_pictures_are_enlarged_in_blocks() {
+        let grey = |v: u8| Picture::new(2, 2, vec![v; 12]).unwrap();
+        let face = |v: u8| vec![vec![grey(v), grey(v + 1)], vec![grey(v + 2), grey(v + 3)]];
+        let drawn = sheet(&[face(10), face(20)]).unwrap();
+        assert_eq!(drawn.width(), 2 * SIDE + GAP);
+        assert_eq!(drawn.height(), 4 * SIDE + 2 * GAP + GAP + BREAK);
+        let at = |x: usize, y: usize| drawn.rgb()[3 * (y * drawn.width() + x)];
+        let second = 2 * (SIDE + GAP) + BREAK;
+        assert_eq!([at(0, 0), at(SIDE - 1, SIDE - 1), at(SIDE, 0), at(SIDE + GAP, 0)], [10, 10, 255, 11]);
+        assert_eq!([at(0, second - 1), at(0, second)], [255, 20]);
+        assert_eq!(at(drawn.width() - 1, drawn.height() - 1), 23);
+    }
 }

@@ -33,13 +33,10 @@ fn uri(picture: &Picture) -> String {
 }
 
 /// The change around mid-grey, and by what it is multiplied.
-fn amplified(given: &Picture, changed: &Picture) -> (i32, String) {
-    let differences: Vec<i32> =
-        given.rgb().iter().zip(changed.rgb()).map(|(&a, &b)| i32::from(b) - i32::from(a)).collect();
-    let factor = 127 / differences.iter().map(|d| d.abs()).max().unwrap_or(1).clamp(1, 127);
-    let grey = differences.iter().map(|d| (128 + d * factor).clamp(0, 255) as u8).collect();
-    let drawn = Picture::new(given.width(), given.height(), grey).expect("as large as the photograph");
-    (factor, uri(&drawn))
+fn amplified(given: &Picture, changed: &Picture) -> (f64, String) {
+    let (factor, drawn) =
+        moire_study::amplified(&given.to_images(), &changed.to_images()).expect("pixels are finite");
+    (factor, uri(&Picture::from_images(&drawn, 0)))
 }
 
 /// How large a change is, in words.
