@@ -1,7 +1,7 @@
 use moire_graph::{Act, Builder, Device, Graph, Program, ReduceKind, simplify};
 
 use crate::error::{Error, Repr};
-use crate::mgda::{gram, shortest, sum};
+use crate::mgda::{even, gram, shortest, sum};
 use crate::strategy::Combination;
 
 /// One model, compiled to edit and to be broken.
@@ -20,12 +20,20 @@ pub struct Editor {
 pub(crate) struct Slope {
     /// The losses of the edits that were looked at.
     pub(crate) losses: Vec<f32>,
-    /// The direction in which they grow together.
+    /// The direction in which those of them grow together that still have to: the others are left out.
     pub(crate) gradient: Vec<f32>,
+}
+
+impl Slope {
+    /// The losses up to `enough`: of the edits that the gradient is about.
+    pub(crate) fn standing(&self, enough: f32) -> impl Iterator<Item = f32> {
+        self.losses.iter().copied().filter(move |&loss| loss <= enough)
+    }
 }
 
 const CLEAN: &str = "clean edits";
 const WEIGHTS: &str = "weights";
+const ENOUGH: &str = "enough";
 
 impl Editor {
     /// An editor from a graph with an input `x` `[1, 3, h, w]`, an input `c` `[k, n]` where it takes conditions, and an
@@ -46,6 +54,10 @@ impl Editor {
         let losses = b.reduce(square, ReduceKind::Mean, &[1, 2, 3])?;
         let losses = b.reshape(losses, [rows])?;
         let weights = b.input(WEIGHTS, [rows])?;
+        let enough = b.input(ENOUGH, [1])?;
+        let missing = b.sub(enough, losses)?;
+        let stands = b.act(missing, Act::Step)?;
+        let weights = b.mul(weights, stands)?;
         let weighed = b.mul(losses, weights)?;
         let total = b.sum_all(weighed)?;
         let gradient = b.gradient(total, &[x])?[0];
@@ -61,7 +73,7 @@ impl Editor {
         })
     }
 
-    /// Bytes that its programs hold.
+    /// The bytes that its programs hold while it is at work.
     pub(crate) fn memory(&self) -> usize {
         self.edit.memory() + self.step.memory()
     }
@@ -100,48 +112,65 @@ impl Editor {
         Ok(each.map(|(edit, clean)| distance(edit, clean)).collect())
     }
 
-    /// The gradients of an image whose clean edits these are, combined over its edits.
+    /// The gradients of an image whose clean edits these are, combined over those of its edits whose losses are up to
+    /// `enough`; zero where none is.
     pub(crate) fn slope(
         &mut self,
         x: &[f32],
         condition: &[f32],
         clean: &[f32],
-        how: Combination,
-        turn: usize,
+        (how, turn): (Combination, usize),
+        enough: f32,
     ) -> Result<Slope, Error> {
         let k = self.edits(condition)?;
         let one = |i: usize| (0..k).map(|j| f32::from(u8::from(i == j))).collect::<Vec<f32>>();
-        let mut under = |weights: &[f32]| self.weighed(x, condition, clean, weights);
+        let mut under = |weights: &[f32]| self.weighed(x, condition, clean, weights, enough);
         match how {
-            Combination::Uniform => under(&vec![1.0 / k as f32; k]),
+            Combination::Uniform => {
+                let mut slope = under(&vec![1.0 / k as f32; k])?;
+                let share = k as f32 / slope.standing(enough).count().max(1) as f32;
+                slope.gradient.iter_mut().for_each(|g| *g *= share);
+                Ok(slope)
+            }
             Combination::Single(i) => under(&one(i % k)),
             Combination::Iterative => under(&one(turn % k)),
-            Combination::Mgda => {
+            Combination::Even | Combination::Mgda => {
                 let each = (0..k).map(|i| under(&one(i))).collect::<Result<Vec<_>, _>>()?;
                 let losses = each.iter().flat_map(|slope| slope.losses.iter().copied()).collect();
-                let gradients: Vec<&[f32]> = each.iter().map(|slope| &slope.gradient[..]).collect();
-                let weights = shortest(&gram(&gradients));
+                // The gradient of an edit that has enough is zero, and as such the shortest.
+                let standing = each.iter().filter(|slope| slope.standing(enough).next().is_some());
+                let gradients: Vec<&[f32]> = standing.map(|slope| &slope.gradient[..]).collect();
+                if gradients.is_empty() {
+                    return Ok(Slope { losses, gradient: vec![0.0; x.len()] });
+                }
+                let weights =
+                    if how == Combination::Even { even(&gradients) } else { shortest(&gram(&gradients)) };
                 Ok(Slope { losses, gradient: sum(&gradients, &weights) })
             }
         }
     }
 
-    /// The gradient of the losses' sum under `weights`, and the losses that count in it.
+    /// The gradient of the sum, under `weights`, of the losses up to `enough`, and all losses that have a weight.
     fn weighed(
         &mut self,
         x: &[f32],
         condition: &[f32],
         clean: &[f32],
         weights: &[f32],
+        enough: f32,
     ) -> Result<Slope, Error> {
-        let (rows, size) = (self.rows, self.size);
+        let (rows, size, enough) = (self.rows, self.size, [enough]);
         let mut slope = Slope { losses: Vec::new(), gradient: Vec::new() };
         for (first, weights) in (0..).step_by(rows).zip(weights.chunks(rows)) {
             if weights.iter().all(|&w| w == 0.0) {
                 continue;
             }
             let mut inputs = self.inputs(x, condition, first);
-            inputs.extend([(CLEAN, &clean[first * size..][..rows * size]), (WEIGHTS, weights)]);
+            inputs.extend([
+                (CLEAN, &clean[first * size..][..rows * size]),
+                (WEIGHTS, weights),
+                (ENOUGH, &enough[..]),
+            ]);
             self.step.run(1, &inputs)?;
             let losses = self.step.output("losses")?.iter().zip(weights);
             slope.losses.extend(losses.filter(|(_, weight)| **weight != 0.0).map(|(loss, _)| loss));

@@ -2,18 +2,19 @@
 //!
 //! For an image `x`, models `G_j` and conditions `c_i`, `L_j(x')` is the mean over i of the mean squared difference
 //! between `G_j(x', c_i)` and `G_j(x, c_i)`, in the units of the edits, `[-1, 1]`. An [`Ascent`] over [`Editors`] combines
-//! the gradients over the edits of each model, and these over the models, as its [`Strategy`] says.
+//! the gradients over the edits of each model, and these over the models, as its [`Strategy`] says. Edits that are broken well
+//! enough already are left out of both, so that steps serve those that still stand.
 //!
 //! At `x` the losses and their gradients are exactly 0, so every search starts a hair beside it.
 
 use moire_tensor::{Images, Norm, Tensor};
 
 use crate::ascent::{Ascent, Evaluation};
-use crate::editor::{Editor, Slope};
+use crate::editor::Editor;
 use crate::error::{Error, Repr};
 use crate::frame::Frame;
 use crate::loss::Loss;
-use crate::mgda::{gram, shortest, sum};
+use crate::mgda::{even, gram, shortest, sum};
 use crate::strategy::{Combination, Regularisation, Strategy};
 
 /// The penalty's delta.
@@ -114,6 +115,11 @@ impl Editors {
         Ok(())
     }
 
+    /// The bytes that the models' programs hold while they are at work.
+    pub fn memory(&self) -> usize {
+        self.models.iter().map(Editor::memory).sum()
+    }
+
     /// The edits of an image `[3, h, w]` by a model, as [`Editor::edit`].
     ///
     /// # Errors
@@ -149,7 +155,7 @@ impl Editors {
         let wanted = |model: usize| match strategy.models {
             Combination::Single(j) => model == j % count,
             Combination::Iterative => model == now % count,
-            Combination::Uniform | Combination::Mgda => true,
+            Combination::Uniform | Combination::Even | Combination::Mgda => true,
         };
         let mut least = f32::INFINITY;
         let mut parts: Vec<Option<Part>> = vec![None; count];
@@ -157,29 +163,38 @@ impl Editors {
             let passed = see(&mut self.frames, &sight.frames, x)?;
             let seen = passed.last().map_or(x, Vec::as_slice);
             let model = &mut self.models[sight.model];
-            let Slope { losses, mut gradient } =
-                model.slope(seen, &sight.condition, clean, strategy.domains, round)?;
+            let how = (strategy.domains, round);
+            let mut slope = model.slope(seen, &sight.condition, clean, how, strategy.enough)?;
+            least = slope.losses.iter().copied().fold(least, f32::min);
+            let standing: Vec<f32> = slope.standing(strategy.enough).collect();
+            if standing.is_empty() {
+                continue;
+            }
             for (i, &frame) in sight.frames.iter().enumerate().rev() {
                 let before = if i == 0 { x } else { &passed[i - 1] };
-                gradient = self.frames[frame].back(before, &gradient)?;
+                slope.gradient = self.frames[frame].back(before, &slope.gradient)?;
             }
-            least = losses.iter().copied().fold(least, f32::min);
-            parts[sight.model].get_or_insert_with(|| Part::new(gradient.len())).add(&losses, &gradient);
+            let part = parts[sight.model].get_or_insert_with(|| Part::new(x.len()));
+            part.add(&standing, &slope.gradient);
         }
         let parts: Vec<Part> = parts.into_iter().flatten().map(Part::mean).collect();
         if parts.is_empty() {
-            return Ok((f32::INFINITY, vec![0.0; x.len()]));
+            let margin = if least.is_finite() { strategy.tau - least } else { f32::INFINITY };
+            return Ok((margin, vec![0.0; x.len()]));
         }
         let gradients: Vec<&[f32]> = parts.iter().map(|part| &part.gradient[..]).collect();
-        let weights = if strategy.models == Combination::Mgda {
-            let scales: Vec<f64> = parts.iter().map(|part| scale(strategy.regularisation, part)).collect();
-            let mut gram = gram(&gradients);
-            for (row, a) in gram.iter_mut().zip(&scales) {
-                row.iter_mut().zip(&scales).for_each(|(product, b)| *product *= a * b);
+        let weights = match strategy.models {
+            Combination::Mgda => {
+                let scales: Vec<f64> =
+                    parts.iter().map(|part| scale(strategy.regularisation, part)).collect();
+                let mut gram = gram(&gradients);
+                for (row, a) in gram.iter_mut().zip(&scales) {
+                    row.iter_mut().zip(&scales).for_each(|(product, b)| *product *= a * b);
+                }
+                shortest(&gram).iter().zip(&scales).map(|(w, s)| w * s).collect()
             }
-            shortest(&gram).iter().zip(&scales).map(|(w, s)| w * s).collect()
-        } else {
-            vec![1.0 / gradients.len() as f64; gradients.len()]
+            Combination::Even => even(&gradients),
+            _ => vec![1.0 / gradients.len() as f64; gradients.len()],
         };
         Ok((strategy.tau - least, sum(&gradients, &weights)))
     }
@@ -234,8 +249,8 @@ fn scale(how: Regularisation, part: &Part) -> f64 {
 }
 
 impl Ascent for Editors {
-    /// The direction in which the combined loss grows. The margin is tau minus the smallest loss of any edit that the step
-    /// looks at: below 0 once all of them are broken. Its slope is not known.
+    /// The direction in which the combined loss grows, zero where every edit has enough. The margin is tau minus the
+    /// smallest loss of any edit that the step looks at: below 0 once all of them are broken. Its slope is not known.
     fn direction(&mut self, x: &Images, samples: &[usize], loss: Loss<'_>) -> Result<Evaluation, Error> {
         if !matches!(loss, Loss::Margin) {
             return Err(Repr::NoLoss { loss: loss.kind().name() }.into());

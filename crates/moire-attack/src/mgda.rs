@@ -45,6 +45,14 @@ pub fn shortest(gram: &[Vec<f64>]) -> Vec<f64> {
     weights
 }
 
+/// The weights of the mean of directions: the inverse of each vector's length, by their number. A vector of zero has no
+/// direction, and the weight 0.
+pub(crate) fn even(vectors: &[&[f32]]) -> Vec<f64> {
+    let length = |v: &&[f32]| v.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
+    let inverse = |l: f64| if l > 0.0 { 1.0 / (l * vectors.len() as f64) } else { 0.0 };
+    vectors.iter().map(length).map(inverse).collect()
+}
+
 /// The inner products of all pairs.
 pub(crate) fn gram(vectors: &[&[f32]]) -> Vec<Vec<f64>> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();

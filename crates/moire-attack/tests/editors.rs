@@ -93,6 +93,29 @@ fn mgda(gradients: &[Vec<f64>], scales: &[f64]) -> Vec<f64> {
     (0..SIZE).map(|i| scaled.iter().zip(&weights).map(|(g, w)| w * g[i]).sum()).collect()
 }
 
+/// The mean of unit vectors.
+fn even(gradients: &[Vec<f64>]) -> Vec<f64> {
+    let unit = |g: &Vec<f64>| {
+        let length = g.iter().map(|v| v * v).sum::<f64>().sqrt();
+        g.iter().map(|v| v / length).collect::<Vec<f64>>()
+    };
+    let units: Vec<Vec<f64>> = gradients.iter().map(unit).collect();
+    (0..SIZE).map(|i| units.iter().map(|u| u[i]).sum::<f64>() / units.len() as f64).collect()
+}
+
+/// However steep a model is, its direction counts alike: the sum leans to neither.
+#[test]
+fn even_models_count_alike() {
+    let strategy = Strategy { models: Combination::Even, ..Strategy::default() };
+    let towards = direction(strategy);
+    let gradients = parts().0;
+    close(&towards, &even(&gradients));
+    let dot = |g: &Vec<f64>| g.iter().zip(&towards).map(|(a, &b)| a * f64::from(b)).sum::<f64>();
+    let slopes: Vec<f64> =
+        gradients.iter().map(|g| dot(g) / g.iter().map(|v| v * v).sum::<f64>().sqrt()).collect();
+    assert!((slopes[0] - slopes[1]).abs() < 1e-6 * slopes[0].abs(), "{slopes:?}");
+}
+
 #[test]
 fn gradients_are_those_of_the_losses() {
     let (gradients, _) = parts();
@@ -117,7 +140,7 @@ fn gradients_are_those_of_the_losses() {
 #[test]
 fn regularisations_are_mgda_on_functions_of_the_losses() {
     let (gradients, losses) = parts();
-    let of = |regularisation| direction(Strategy { regularisation, ..Strategy::default() });
+    let of = |regularisation| direction(Strategy { regularisation, ..Strategy::cdmaa() });
     close(&of(Regularisation::None), &mgda(&gradients, &[1.0; 2]));
     close(&of(Regularisation::Penalty), &mgda(&gradients, &[losses[0] + 1e-6, losses[1] + 1e-6]));
     close(&of(Regularisation::Logarithmic), &mgda(&gradients, &[1.0 / losses[0], 1.0 / losses[1]]));
@@ -131,7 +154,7 @@ fn regularisations_are_mgda_on_functions_of_the_losses() {
 #[test]
 fn no_loss_falls_along_the_shortest_vector() {
     let (gradients, losses) = parts();
-    let towards = direction(Strategy::default());
+    let towards = direction(Strategy::cdmaa());
     for (gradient, loss) in gradients.iter().zip(&losses) {
         let slope: f64 = gradient.iter().zip(&towards).map(|(g, &d)| g * f64::from(d)).sum();
         let square: f64 = towards.iter().map(|&d| f64::from(d) * f64::from(d)).sum();
@@ -149,6 +172,7 @@ fn domains_combine_as_models_do() {
     let mean: Vec<f64> = (0..SIZE).map(|i| each.iter().map(|g| g[i]).sum::<f64>() / DOMAINS as f64).collect();
     close(&with(Combination::Uniform), &mean);
     close(&with(Combination::Mgda), &mgda(&each, &[1.0; DOMAINS]));
+    close(&with(Combination::Even), &even(&each));
     let mut turns = editors(Strategy {
         domains: Combination::Iterative,
         models: Combination::Single(0),
@@ -190,16 +214,55 @@ fn every_base_attack_breaks_every_edit_where_noise_breaks_none() {
     let (noise, _) = run("urn");
     for text in ["i_fgsm", "pgd", "mi_fgsm", "apgd(steps=20)"] {
         let (least, found) = run(text);
-        assert!(least > 4.0 * noise, "{text}: {least}, noise {noise}");
+        assert!(least > 3.0 * noise, "{text}: {least}, noise {noise}");
         assert!(found.steps >= 10, "{text}: every step is taken");
         assert!(!found.zero_gradient, "{text} starts beside the image, where the gradient is 0");
     }
 }
 
+/// Of three edits that stand at L1 < L2 < L3, what is beyond L2 leaves the mean of two; beyond L1 the gradient of one;
+/// beyond none nothing to do. A model all of whose edits have enough does not hold the others back.
+#[test]
+fn edits_that_have_enough_are_left_to_rest() {
+    let losses = editors(Strategy::default()).losses(image(0.01).image(0), 0).unwrap();
+    let mut order: Vec<usize> = (0..DOMAINS).collect();
+    order.sort_by(|&a, &b| losses[0][a].total_cmp(&losses[0][b]));
+    let loss = |place: usize| losses[0][order[place]];
+    let first = Strategy { models: Combination::Single(0), ..Strategy::default() };
+    let alone = |place: usize| {
+        let domains = Combination::Single(order[place]);
+        direction(Strategy { domains, ..first }).iter().map(|&v| f64::from(v)).collect::<Vec<f64>>()
+    };
+    let (least, middle) = (alone(0), alone(1));
+    for domains in [Combination::Uniform, Combination::Mgda] {
+        let up_to = |enough: f32| direction(Strategy { domains, enough, ..first });
+        let mean: Vec<f64> = least.iter().zip(&middle).map(|(a, b)| f64::midpoint(*a, *b)).collect();
+        let both = if domains == Combination::Uniform {
+            mean
+        } else {
+            mgda(&[least.clone(), middle.clone()], &[1.0; 2])
+        };
+        close(&up_to(f32::midpoint(loss(1), loss(2))), &both);
+        close(&up_to(f32::midpoint(loss(0), loss(1))), &least);
+        assert_eq!(up_to(loss(0) / 2.0), [0.0; SIZE], "all of them rest");
+    }
+    // The first model rests as a whole, the second in part at most.
+    let enough = 0.99 * loss(0);
+    assert!(losses[1].iter().any(|&l| l < enough), "the second model is the one that holds out: {losses:?}");
+    let both = Strategy { regularisation: Regularisation::None, enough, ..Strategy::cdmaa() };
+    let second = direction(Strategy { models: Combination::Single(1), ..both });
+    close(&direction(both), &second.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>());
+    let mut editors = editors(Strategy { enough: 0.0, ..both });
+    let seen = editors.direction(&image(0.01), &[0], Loss::Margin).unwrap();
+    assert!(seen.descent.data().iter().all(|&v| v == 0.0));
+    let smallest = losses.iter().flatten().copied().fold(f32::INFINITY, f32::min);
+    assert!((seen.margins[0] - (0.05 - smallest)).abs() < 1e-6);
+}
+
 #[test]
 fn edits_one_at_a_time_are_the_edits_all_at_once() {
-    let all = [Combination::Single(1), Combination::Iterative, Combination::Uniform, Combination::Mgda];
-    for domains in all {
+    use Combination::{Even, Iterative, Mgda, Single, Uniform};
+    for domains in [Single(1), Iterative, Uniform, Even, Mgda] {
         let strategy = Strategy { domains, ..Strategy::default() };
         let seen = |rows: usize| {
             let mut editors = editors_of(rows, strategy);

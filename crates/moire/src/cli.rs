@@ -419,6 +419,9 @@ pub(crate) struct BenchArgs {
     /// Edits of each image that run together; as many as an editor's authors publish if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) domains: Option<u16>,
+    /// Time one step of `moire protect` against all of them at once, which have to be editors of images of one size
+    #[arg(long, conflicts_with_all = ["batch", "profile"], requires = "nets")]
+    pub(crate) together: bool,
     /// Show as well where a step's time goes, by kernel and shape
     #[arg(long, conflicts_with = "json")]
     pub(crate) profile: bool,

@@ -159,6 +159,13 @@ fn the_small_commands_work() {
     let output = run(&["bench", "ynet", "--json"]);
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(line["step_ms"].as_f64().unwrap() > line["forward_ms"].as_f64().unwrap());
+    let output = run(&["bench", "stargan", "--together", "--domains", "2", "--runs", "5", "--json"]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["edits"], 2);
+    assert!(line["step_ms"].as_f64().unwrap() > 0.0 && line["peak_mb"].as_f64().unwrap() > 1.0);
+    let output = run(&["bench", "ynet", "--together"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("ynet: expected an editor"), "{}", text(&output.stderr));
 }
 
 #[test]

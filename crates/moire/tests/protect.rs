@@ -102,7 +102,7 @@ fn a_folder_of_all_sorts() {
         assert!(line.is_some_and(|l| l.contains(reason)), "{file}: {complained}");
     }
     assert!(complained.ends_with("4 photographs could not be protected\n"), "{complained}");
-    assert!(said.contains("stargan Blond_Hair") && said.contains("after jpeg(75)"), "{said}");
+    assert!(said.contains("own Blond_Hair") && said.contains("after jpeg(75)"), "{said}");
     assert!(
         said.contains("all edits of a photograph") && said.contains("3 photographs protected, "),
         "{said}"
@@ -132,6 +132,14 @@ fn a_folder_of_all_sorts() {
     let summary = &lines_.last().unwrap()["summary"];
     assert_eq!((&summary["photographs"], &summary["failed"]), (&4.into(), &4.into()));
     assert!(out.join("more/deep.PNG").exists() && out.join("b.png").exists());
+
+    // Once more there is nothing left to do; the bad ones are named again.
+    let every = ["a.png", "a.png.json", "camera.jpg.png", "camera.jpg.json", "b.png", "more/deep.PNG"];
+    let before = every.map(written);
+    let told = protect(&[]);
+    assert_eq!(told.status.code(), Some(3));
+    assert_eq!(text(&told.stderr).lines().filter(|l| l.starts_with("error: ")).count(), 4);
+    assert_eq!(every.map(written), before);
 
     // Another setting is another result.
     let told = protect(&["--format", "jpeg", "--quality", "90", "--robust", "--seed", "4"]);

@@ -79,8 +79,8 @@ pub struct ProtectPlan {
     #[serde(default, with = "text::lists", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<String>>")]
     pub budgets: Option<Vec<Eps>>,
-    /// How editors and their edits are combined, one or a list, as in models=mgda,domains=uniform,regularisation=penalty,
-    /// tau=0.05; what is left out is as here.
+    /// How editors and their edits are combined, one or a list, as in models=even,domains=uniform,regularisation=penalty,
+    /// tau=0.05,enough=0.055; what is left out is as here.
     #[serde(
         rename = "strategy",
         default,

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use moire_attack::{Attack, Combination, Regularisation};
+use moire_attack::{Attack, Combination, Regularisation, Strategy};
 use moire_face::Framing;
 use moire_study::{Memory, ModelSpec};
 use moire_tensor::Eps;
@@ -68,16 +68,19 @@ pub(crate) struct ProtectArgs {
     /// with --robust mi_fgsm(steps=40,alpha=eps/10)]
     #[arg(long, value_name = "ATTACK")]
     pub(crate) attack: Option<Attack>,
-    /// How the editors are combined: uniform (their mean), iterative (one a step, in turn), single-N, or mgda (the direction
-    /// along which none of them loses)
-    #[arg(long, value_name = "HOW", default_value = "mgda")]
+    /// How the editors are combined: even (the mean of their directions), uniform (of their gradients), iterative (one a step,
+    /// in turn), single-N, or mgda (the direction along which none of them loses)
+    #[arg(long, value_name = "HOW", default_value = "even")]
     pub(crate) models: Combination,
-    /// How the edits of one editor are combined, of the same four
+    /// How the edits of one editor are combined, of the same five
     #[arg(long, value_name = "HOW", default_value = "uniform")]
     pub(crate) domains: Combination,
     /// What an editor's gradient is divided by before mgda: none, l2, logarithmic, penalty
     #[arg(long, value_name = "HOW", default_value = "penalty")]
     pub(crate) regularisation: Regularisation,
+    /// The loss beyond which steps leave an edit to those that still stand; 4, the largest there is, leaves none out
+    #[arg(long, value_name = "LOSS", default_value_t = Strategy::default().enough, value_parser = loss)]
+    pub(crate) enough: f32,
     /// Craft one change for all the photographs instead, and write it to this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["universal", "out", "attack"])]
     pub(crate) craft: Option<PathBuf>,
@@ -99,6 +102,12 @@ pub(crate) struct ProtectArgs {
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// A loss at which an edit is broken.
+fn loss(text: &str) -> Result<f32, String> {
+    let strategy = format!("enough={text}").parse::<Strategy>().map_err(|e| e.to_string())?;
+    Ok(strategy.enough)
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

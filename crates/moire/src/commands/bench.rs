@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use moire_attack::{Ascent, Detector, KeyLayers, Traits, key_layers};
+use anyhow::{Context, ensure};
+use moire_attack::{
+    Ascent, Detector, Editor, Editors, KeyLayers, Look, Loss, Sight, Strategy, Traits, key_layers,
+};
 use moire_cpu::{Cpu, CpuProgram};
 use moire_graph::{Act, Builder, Graph, Program, ValueId, simplify};
 use moire_study::{ModelSpec, fitting};
@@ -38,6 +41,9 @@ struct Timing {
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let device = Cpu::new(args.common.threads);
+    if args.together {
+        return together(args, &device);
+    }
     let all = || entries().iter().map(|e| e.name.to_owned()).collect();
     let chosen: Vec<String> = if args.nets.is_empty() { all() } else { args.nets.clone() };
     let head = ["net", "compile ms", "forward ms", "step ms", "regions ms", "GFLOP", "GFLOP/s", "peak MB"];
@@ -93,6 +99,51 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
             args.runs
         );
         notes.iter().for_each(|line| println!("{line}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One step of `moire protect` against all editors of the arguments: every edit of each, their gradients, one direction.
+fn together(args: &BenchArgs, device: &Cpu) -> anyhow::Result<ExitCode> {
+    let start = Instant::now();
+    let (mut models, mut look, mut edits, mut size) = (Vec::new(), Look::new(), 0, None);
+    for (model, net) in args.nets.iter().enumerate() {
+        let (Network { graph, role, .. }, domains) = network(net, args.domains, &(&args.onnx).into())?;
+        ensure!(matches!(role, Role::Editor(_)), "{net}: expected an editor");
+        let shape = graph.shape(graph.input("x")?).clone();
+        let first = size.get_or_insert_with(|| shape.clone());
+        ensure!(*first == shape, "{net}: expected images of {first:?}, as of the first, found {shape:?}");
+        let asked = graph.inputs().iter().find(|&&v| graph.node(v).name == "c");
+        let condition = vec![0.5; asked.map_or(0, |&c| graph.shape(c).numel())];
+        look.push(Sight { model, condition, ..Sight::default() });
+        models.push(Editor::new(device, &graph)?);
+        edits += domains;
+    }
+    let mut editors = Editors::new(models, Strategy::default());
+    let compile_ms = start.elapsed().as_secs_f64() * 1e3;
+    let shape = size.context("clap asks for a name")?;
+    let image = Images::new(Tensor::from_fn(shape.clone(), |i| 0.25 + 0.5 * (i % 251) as f32 / 250.0))?;
+    let beside = Images::new(image.tensor().map(|v| v + 0.01))?;
+    editors.set_samples(&image, Vec::new(), vec![vec![look]])?;
+    let step = || Ok(editors.direction(&beside, &[0], Loss::Margin).map(drop)?);
+    let step_ms = median(args.runs.into(), step)?;
+    let peak_mb = editors.memory() as f64 / 1e6;
+    if args.common.json {
+        let line = serde_json::json!({
+            "nets": args.nets, "edits": edits, "compile_ms": compile_ms, "step_ms": step_ms, "peak_mb": peak_mb,
+            "threads": device.threads(), "isa": device.isa().to_string(),
+        });
+        println!("{line}");
+    } else {
+        println!(
+            "one step against {} edits by {}: {step_ms:.0} ms, {peak_mb:.0} MB; ready after {compile_ms:.0} ms\n\n\
+             {} threads, {}; median of {} runs; random weights",
+            edits,
+            args.nets.join(", "),
+            device.threads(),
+            device.isa(),
+            args.runs
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

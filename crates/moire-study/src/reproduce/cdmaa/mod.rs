@@ -90,15 +90,26 @@ const EPS: f32 = 0.05;
 /// The names of settings that several tables show.
 pub(crate) const BASE: &str = "I-FGSM, T 10";
 pub(crate) const LONG: &str = "APGD, T 100";
+/// The same two as `moire protect` combines editors.
+pub(crate) const BASE_OWN: &str = "I-FGSM, T 10, own strategy";
+pub(crate) const LONG_OWN: &str = "APGD, T 100, own strategy";
 const ITERATIONS: &str = "I-FGSM, T 50";
 const PLAIN: &str = "MI-FGSM, T 40";
 const ROBUST: &str = "MI-FGSM, T 40, robust";
+const ROBUST_OWN: &str = "MI-FGSM, T 40, robust, own strategy";
 
 impl Setting {
-    /// The paper's own: I-FGSM in 10 steps of 0.01, MGDA with penalty over models, the mean over edits.
+    /// The paper's own: I-FGSM in 10 steps of 0.01, MGDA with penalty over models, the mean over all edits.
     fn new(name: impl Into<String>) -> Self {
-        let after = Vec::new();
-        Self { name: name.into(), settings: Settings { after, eps: eps(EPS), ..Settings::default() } }
+        let strategy = Strategy::cdmaa();
+        let attack = "i_fgsm(steps=10,alpha=eps/5)".parse().expect("the attack is spelt as it is read");
+        let settings = Settings { attack, strategy, after: Vec::new(), eps: eps(EPS), ..Settings::default() };
+        Self { name: name.into(), settings }
+    }
+
+    /// As `moire protect` does it where nothing else is said.
+    fn own(self) -> Self {
+        self.strategy(|s| *s = Strategy::default())
     }
 
     fn attack(mut self, text: &str) -> Self {
@@ -154,6 +165,8 @@ impl Cdmaa {
             Setting::new("MI-FGSM, T 10").attack("mi_fgsm(steps=10,alpha=eps/5)"),
             Setting::new("APGD, T 10").attack("apgd(steps=10)"),
             Setting::new(LONG).attack(long).with(|s| s.curve = true),
+            Setting::new(BASE_OWN).own(),
+            Setting::new(LONG_OWN).attack(long).with(|s| s.curve = true).own(),
         ];
         for (name, domains) in [
             ("single edit", Combination::Single(0)),
@@ -188,6 +201,7 @@ impl Cdmaa {
         };
         all.push(Setting::new(PLAIN).with(momentum));
         all.push(Setting::new(ROBUST).with(momentum).with(|s| s.robust = true));
+        all.push(Setting::new(ROBUST_OWN).with(momentum).with(|s| s.robust = true).own());
         all.into_iter().map(|setting| setting.with(|s| s.seed = self.seed)).collect()
     }
 

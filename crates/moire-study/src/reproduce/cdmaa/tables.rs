@@ -1,6 +1,8 @@
 //! What the records add up to, beside what the paper's sentences say: its numbers do not survive in the text.
 
-use crate::reproduce::cdmaa::{AFTER, BASE, Edit, ITERATIONS, LONG, PLAIN, ROBUST, Setting, Unit};
+use crate::reproduce::cdmaa::{
+    AFTER, BASE, BASE_OWN, Edit, ITERATIONS, LONG, LONG_OWN, PLAIN, ROBUST, ROBUST_OWN, Setting, Unit,
+};
 use crate::reproduce::{DASH, PaperTable, maybe};
 
 /// All faces under one setting.
@@ -123,6 +125,13 @@ pub(super) fn all(results: &[Result], editors: &[String]) -> Vec<PaperTable> {
             "Table 4, regularisation before MGDA",
             &["no regularisation", "L2 regularisation", "logarithmic regularisation", BASE],
             &[["penalty", "all", "more even than others", "superior to the others"]],
+        ),
+        table(
+            results,
+            editors,
+            "Beyond the paper, the own strategy: the mean of directions, broken edits left out",
+            &[BASE, BASE_OWN, LONG, LONG_OWN],
+            &[],
         ),
         claims(results, editors),
         budgets(results, editors),
@@ -251,7 +260,10 @@ fn budgets(results: &[Result], editors: &[String]) -> PaperTable {
         &["", "eps on [-1, 1]", "levels of 255", "attack_rate, worst", "attack_rate, mean", "all at once"],
         &["A file keeps whole levels; what of a budget is none goes unused."],
     );
-    let mut rows: Vec<&Result> = results.iter().filter(|r| r.setting.name.starts_with(LONG)).collect();
+    let mut rows: Vec<&Result> = results
+        .iter()
+        .filter(|r| r.is(LONG) || r.setting.name.starts_with(&format!("{LONG}, eps")))
+        .collect();
     rows.sort_by(|a, b| a.setting.settings.eps.value().total_cmp(&b.setting.settings.eps.value()));
     for r in rows {
         let eps = r.setting.settings.eps;
@@ -312,7 +324,7 @@ fn robust(results: &[Result]) -> PaperTable {
             "Robust: the steps meet JPEG files of quality 60 to 95, resizes, blurs and a crop in turn.",
         ],
     );
-    for r in [PLAIN, ROBUST].iter().filter_map(|name| results.iter().find(|r| r.is(name))) {
+    for r in [PLAIN, ROBUST, ROBUST_OWN].iter().filter_map(|name| results.iter().find(|r| r.is(name))) {
         let share =
             |loss: &dyn Fn(&Edit) -> f32| rate(r.units.iter().flat_map(|u| &u.edits).map(loss)).broken;
         let mut row = vec![r.setting.name.clone(), percent(r.all(|e| e.loss))];

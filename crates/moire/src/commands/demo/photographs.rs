@@ -15,7 +15,7 @@ use crate::commands::protect::who;
 /// Which of the sample faces are shown.
 const SHOWN: [usize; 2] = [0, 1];
 /// As strong as the paper's, in as many steps as a minute has room for.
-const ATTACK: &str = "apgd(steps=40)";
+const ATTACK: &str = "i_fgsm(steps=40,alpha=eps/10)";
 const EPS: f32 = 0.05;
 
 /// A protected photograph, and what editors make of it.

@@ -12,7 +12,7 @@ use moire_cpu::Cpu;
 use moire_face::{FaceFinder, Search};
 use moire_image::{Limits, Metadata, Picture, Rect, decode_with_metadata, encode_jpeg_with, encode_png_with};
 use moire_protect::{Protected, Protector, Saving, Settings, Universal, usual_framing};
-use moire_study::{Model, ModelSpec, Photograph, files, fitting, photographs};
+use moire_study::{Model, ModelSpec, Photograph, files, fitting, model_names, photographs};
 use moire_tensor::{Eps, SampleId};
 use moire_zoo::{Attribute, Attributes, Table};
 use serde_json::{Value, json};
@@ -129,11 +129,12 @@ fn settings(args: &ProtectArgs) -> anyhow::Result<Settings> {
         None if args.robust => Settings::robust_attack(),
         None => Settings::default().attack,
     };
-    let (models, domains, regularisation) = (args.models, args.domains, args.regularisation);
+    let (models, domains, regularisation, enough) =
+        (args.models, args.domains, args.regularisation, args.enough);
     let settings = Settings {
         attack,
         eps,
-        strategy: Strategy { models, domains, regularisation, ..Strategy::default() },
+        strategy: Strategy { models, domains, regularisation, enough, ..Strategy::default() },
         robust: args.robust,
         saving: match args.format {
             Format::Png => Saving::Png,
@@ -165,17 +166,18 @@ struct Networks<'a> {
 
 impl<'a> Networks<'a> {
     fn load(args: &ProtectArgs, device: &'a Cpu, settings: &Settings) -> anyhow::Result<Self> {
-        let (mut networks, mut editors, mut files) = (Vec::new(), Vec::new(), Vec::new());
-        for spec in &editors_of(args) {
-            let spec = spec.clone().read_as(&(&args.onnx).into());
+        let (mut networks, mut files) = (Vec::new(), Vec::new());
+        let specs = editors_of(args);
+        let editors = model_names(&specs);
+        for (spec, name) in specs.into_iter().zip(&editors) {
+            let spec = spec.read_as(&(&args.onnx).into());
             let Model { network, files: from } = spec.load_editor(settings)?;
             let framing = match args.framing {
                 Some(framing) => framing,
-                None => usual_framing(&network).with_context(|| network.name.clone())?,
+                None => usual_framing(&network).with_context(|| name.clone())?,
             };
             let seen = if args.finder.is_none() { "whole" } else { framing.name() };
-            files.push(json!({"editor": network.name, "framing": seen, "files": from}));
-            editors.push(network.name.clone());
+            files.push(json!({"editor": name, "framing": seen, "files": from}));
             networks.push((network, framing));
         }
         let mut finder = None;
@@ -204,23 +206,21 @@ impl<'a> Run<'a> {
             "file": settings.saving.to_string(),
             "broken above": settings.strategy.tau.to_string(),
         });
-        let work = match (universal, protector) {
-            (None, None) => bail!("name an editor to protect from with --editor"),
-            (None, Some(protector)) => {
-                plan["attack"] = json!(settings.attack.to_string());
-                plan["eps"] = json!(settings.eps.to_string());
-                plan["strategy"] = json!(settings.strategy.to_string());
-                plan["robust"] = json!(settings.robust);
-                plan["seed"] = json!(settings.seed);
-                Work::Attack(protector)
+        let work = if let Some((universal, sha256)) = universal {
+            plan["universal"] = json!(sha256);
+            match protector {
+                Some(protector) => Work::Judged(universal, protector),
+                None => Work::Laid(universal, finder),
             }
-            (Some((universal, sha256)), protector) => {
-                plan["universal"] = json!(sha256);
-                match protector {
-                    Some(protector) => Work::Judged(universal, protector),
-                    None => Work::Laid(universal, finder),
-                }
-            }
+        } else {
+            plan["attack"] = json!(settings.attack.to_string());
+            plan["eps"] = json!(settings.eps.to_string());
+            plan["strategy"] = json!(settings.strategy.to_string());
+            plan["robust"] = json!(settings.robust);
+            plan["seed"] = json!(settings.seed);
+            Work::Attack(
+                protector.expect("where there is no change yet, moire's own editors stand in for none"),
+            )
         };
         Ok(Self { args, work, settings, editors, table: table(args)?, plan })
     }
