@@ -115,11 +115,6 @@ impl Editors {
         Ok(())
     }
 
-    /// The bytes that the models' programs hold while they are at work.
-    pub fn memory(&self) -> usize {
-        self.models.iter().map(Editor::memory).sum()
-    }
-
     /// The edits of an image `[3, h, w]` by a model, as [`Editor::edit`].
     ///
     /// # Errors
