@@ -1,6 +1,6 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench oracles parity-zoo parity-onnx fuzz rate-browser rate-load report-browser killed-study train-smoke
+.PHONY: help test tools fmt audit-deps audit-tools bench neon oracles parity-zoo parity-onnx fuzz rate-browser rate-load report-browser killed-study train-smoke
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -16,6 +16,16 @@ fmt: tools ## format the code
 
 bench: ## step time, forward time and memory of every network
 	cargo run --release --locked -- bench
+
+# Debian's own rustc, from 1.89 on, will do where there is no rustup, with libstd-rust-dev:arm64.
+NEON = aarch64-unknown-linux-gnu
+ROOT = /usr/aarch64-linux-gnu
+
+neon: ## the processor's kernels on 64-bit ARM, emulated; needs gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user
+	@if command -v rustup >/dev/null; then rustup target add $(NEON); fi
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L $(ROOT)" \
+		cargo test --locked -p moire-cpu --target $(NEON)
 
 oracles: ## outputs of the real detectors against an independent port; needs ../shared and Python
 	cargo build --release --locked

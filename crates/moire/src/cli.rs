@@ -144,7 +144,7 @@ pub(crate) struct How {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) batch: u16,
     /// What compiled networks may take, as 900MB, 4GB (powers of 1000) or 2GiB (of 1024): fewer images are then at work at
-    /// once. It stands above the plan's [limits]
+    /// once. It stands above the plan's limits
     #[arg(long, value_name = "LIMIT")]
     pub(crate) memory: Option<Memory>,
     /// Do the K-th of N shares of the images alone, as in 2/8; `moire merge` joins the folders of all shares
