@@ -24,8 +24,8 @@ ROOT = /usr/aarch64-linux-gnu
 neon: ## the processor's kernels on 64-bit ARM, emulated; needs gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user
 	@if command -v rustup >/dev/null; then rustup target add $(NEON); fi
 	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
-	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L $(ROOT)" \
-		cargo test --locked -p moire-cpu --target $(NEON)
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L $(ROOT)" PROPTEST_CASES=16 \
+		cargo test --locked -p moire-cpu --lib --tests --target $(NEON)
 
 oracles: ## outputs of the real detectors against an independent port; needs ../shared and Python
 	cargo build --release --locked

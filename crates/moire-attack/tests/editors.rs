@@ -203,20 +203,23 @@ fn in_turn_every_edit_of_every_model_has_its_step() {
 fn every_base_attack_breaks_every_edit_where_noise_breaks_none() {
     let images = image(0.0);
     let eps = Some(Eps::new(0.1).unwrap());
-    let run = |text: &str| {
-        let mut editors = editors(Strategy::default());
+    let run = |strategy: Strategy, text: &str| {
+        let mut editors = editors(strategy);
         let samples = Samples { images: &images, ids: &[SampleId(5)], seed: 1 };
         let attack: Attack = text.parse().unwrap();
         let outcome = attack.run(&mut editors, &samples, eps, Criterion::Spent).unwrap();
         let losses = editors.losses(outcome.images.image(0), 0).unwrap();
         (losses.into_iter().flatten().fold(f32::INFINITY, f32::min), outcome.found[0])
     };
-    let (noise, _) = run("urn");
-    for text in ["i_fgsm", "pgd", "mi_fgsm", "apgd(steps=20)"] {
-        let (least, found) = run(text);
-        assert!(least > 3.0 * noise, "{text}: {least}, noise {noise}");
-        assert!(found.steps >= 10, "{text}: every step is taken");
-        assert!(!found.zero_gradient, "{text} starts beside the image, where the gradient is 0");
+    // MGDA serves the edit that stands highest, and so moves the least loss further.
+    for (strategy, times) in [(Strategy::cdmaa(), 4.0), (Strategy::default(), 3.0)] {
+        let (noise, _) = run(strategy, "urn");
+        for text in ["i_fgsm", "pgd", "mi_fgsm", "apgd(steps=20)"] {
+            let (least, found) = run(strategy, text);
+            assert!(least > times * noise, "{text}: {least}, noise {noise}");
+            assert!(found.steps >= 10, "{text}: every step is taken");
+            assert!(!found.zero_gradient, "{text} starts beside the image, where the gradient is 0");
+        }
     }
 }
 
