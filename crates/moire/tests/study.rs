@@ -301,10 +301,10 @@ fn photographs_are_protected_by_a_plan() {
     let edits = |out: &str| {
         done(&plan, &path(out), &[]);
         let table = fs::read_to_string(path(out).join("edits.csv")).unwrap();
-        // All but the time, behind the four parts of the strategy.
+        // All but the time, behind the five parts of the strategy.
         table
             .lines()
-            .map(|l| l.split(',').enumerate().filter(|(i, _)| *i != 18).map(|c| c.1.to_owned()).collect())
+            .map(|l| l.split(',').enumerate().filter(|(i, _)| *i != 19).map(|c| c.1.to_owned()).collect())
             .collect()
     };
     let calm: Vec<Vec<String>> = edits("calm");
