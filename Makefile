@@ -1,6 +1,6 @@
 # `make test` before every commit; `make help` for the rest.
 
-.PHONY: help test tools fmt audit-deps audit-tools bench neon oracles parity-zoo parity-onnx fuzz rate-browser rate-load report-browser killed-study train-smoke
+.PHONY: help test tools fmt audit-deps audit-tools bench inlined neon oracles parity-zoo parity-onnx fuzz rate-browser rate-load report-browser killed-study train-smoke
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -16,6 +16,10 @@ fmt: tools ## format the code
 
 bench: ## step time, forward time and memory of every network
 	cargo run --release --locked -- bench
+
+inlined: ## that no vector instruction became a call, which costs most of its speed; needs objdump, on x86-64
+	cargo build --release --locked -p moire --bin moire
+	objdump --disassemble --demangle --no-show-raw-insn target/release/moire | checks/inlined.awk
 
 # Debian's own rustc, from 1.89 on, will do where there is no rustup, with libstd-rust-dev:arm64.
 NEON = aarch64-unknown-linux-gnu

@@ -166,7 +166,9 @@ impl Task for Chunk<'_> {
                         0..outputs
                     }
                 };
-                at[..count].iter().for_each(|at| finish.smooth(simd, out, at + columns.start, columns.len()));
+                for at in &at[..count] {
+                    finish.smooth(simd, out, at + columns.start, columns.len());
+                }
             }
         }
     }

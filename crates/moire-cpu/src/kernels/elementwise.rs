@@ -5,7 +5,7 @@ use moire_graph::{Act, Binary};
 use super::reading::Reading;
 use super::{Kernel, each_chunk};
 use crate::fuse::Link;
-use crate::product::{Beside, Gate, Gated, Shared};
+use crate::product::{Beside, Gate, Gated, Shared, Smooth};
 use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 use crate::simd::{Signs, SignsMut, Simd, Task, Vectors, math};
@@ -109,14 +109,19 @@ impl Chain {
                 // SAFETY: each block is one task's alone.
                 let mut kept =
                     slope.filter(|_| keeps).map(|slope| unsafe { slope.part(sample * self.size + at, len) });
-                each_vector(simd, block, |x, i, count| {
-                    let (y, dy) = smooth.apply(simd, x);
-                    if let Some(kept) = &mut kept {
-                        // SAFETY: as many numbers as there are in the block.
-                        unsafe { simd.store_part(kept.as_mut_ptr().add(i), dy, count) };
-                    }
-                    y
-                });
+                each_vector(
+                    simd,
+                    block,
+                    #[inline(always)]
+                    |x, i, count| {
+                        let (y, dy) = smooth.apply(simd, x);
+                        if let Some(kept) = &mut kept {
+                            // SAFETY: as many numbers as there are in the block.
+                            unsafe { simd.store_part(kept.as_mut_ptr().add(i), dy, count) };
+                        }
+                        y
+                    },
+                );
             }
             Link::Binary(op, i, first) => {
                 let other = self.other(operands.get(i).sample(sample), i, at, &mut gathered[..len]);
@@ -139,9 +144,14 @@ impl Chain {
                     _ => (gate.bind(&operand.sample(sample)[at..], len), 0),
                 };
                 assert!(gated.len() >= from + len, "the operand covers the block");
-                // SAFETY: the operand covers the block, whose vectors start at whole groups of eight where there are
-                // signs.
-                each_vector(simd, block, |v, j, count| unsafe { gated.apply(simd, v, from + j, count) });
+                each_vector(
+                    simd,
+                    block,
+                    #[inline(always)]
+                    // SAFETY: the operand covers the block, whose vectors start at whole groups of eight where there are
+                    // signs.
+                    |v, j, count| unsafe { gated.apply(simd, v, from + j, count) },
+                );
             }
             Link::Grad(i, act) => {
                 let saved = self.other(operands.get(i).sample(sample), i, at, &mut gathered[..len]);
@@ -197,11 +207,21 @@ fn apply<S: Simd>(simd: S, act: Act, values: &mut [f32]) {
     match act {
         Act::Relu => each(values, |x| x.max(0.0)),
         Act::LeakyRelu(slope) => each(values, |x| if x > 0.0 { x } else { slope * x }),
-        Act::Tanh => each_vector(simd, values, |x, _, _| math::tanh(simd, x)),
-        Act::Sigmoid => each_vector(simd, values, |x, _, _| math::sigmoid(simd, x)),
-        Act::Exp => each_vector(simd, values, |x, _, _| math::exp(simd, x)),
-        Act::Gelu => each_vector(simd, values, |x, _, _| math::gelu(simd, x).0),
-        Act::Silu => each_vector(simd, values, |x, _, _| math::silu(simd, x).0),
+        Act::Tanh | Act::Sigmoid | Act::Gelu | Act::Silu => {
+            let smooth = Smooth::of(act).expect("these four are smooth");
+            each_vector(
+                simd,
+                values,
+                #[inline(always)]
+                |x, _, _| smooth.apply(simd, x).0,
+            );
+        }
+        Act::Exp => each_vector(
+            simd,
+            values,
+            #[inline(always)]
+            |x, _, _| math::exp(simd, x),
+        ),
         Act::Softplus => each(values, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
         Act::Sqrt => each(values, f32::sqrt),
         Act::Abs => each(values, f32::abs),
@@ -230,8 +250,8 @@ fn grad<S: Simd>(simd: S, act: Act, saved: &[f32], dy: &mut [f32]) {
         Act::Square => zip(dy, saved, |d, x| d * 2.0 * x),
         Act::Log => zip(dy, saved, |d, x| d / x),
         Act::Erf => zip(dy, saved, |d, x| d * FRAC_2_SQRT_PI * (-x * x).exp()),
-        Act::Gelu => slopes(simd, saved, dy, |x| math::gelu(simd, x).1),
-        Act::Silu => slopes(simd, saved, dy, |x| math::silu(simd, x).1),
+        Act::Gelu => slopes(simd, saved, dy, Smooth::Gelu),
+        Act::Silu => slopes(simd, saved, dy, Smooth::Silu),
         Act::Elu(scale) => zip(dy, saved, |d, y| if y > 0.0 { d } else { d * (y + scale) }),
         Act::Clip(low, high) => zip(dy, saved, |d, x| if x >= low && x <= high { d } else { 0.0 }),
         Act::Step => dy.fill(0.0),
@@ -240,14 +260,19 @@ fn grad<S: Simd>(simd: S, act: Act, saved: &[f32], dy: &mut [f32]) {
     }
 }
 
-/// Multiplies `dy` by a function of `saved`.
+/// Multiplies `dy` by the derivative of a smooth activation at `saved`.
 #[allow(unsafe_code, reason = "loads take pointers")]
 #[inline(always)]
-fn slopes<S: Simd>(simd: S, saved: &[f32], dy: &mut [f32], f: impl Fn(S::V) -> S::V) {
+fn slopes<S: Simd>(simd: S, saved: &[f32], dy: &mut [f32], smooth: Smooth) {
     assert!(saved.len() >= dy.len(), "one for each");
-    each_vector(simd, dy, |d, i, count| {
-        // SAFETY: `count` numbers from here on lie in the slice.
-        let x = unsafe { simd.load_part(saved.as_ptr().add(i), count) };
-        simd.mul(d, f(x))
-    });
+    each_vector(
+        simd,
+        dy,
+        #[inline(always)]
+        |d, i, count| {
+            // SAFETY: `count` numbers from here on lie in the slice.
+            let x = unsafe { simd.load_part(saved.as_ptr().add(i), count) };
+            simd.mul(d, smooth.apply(simd, x).1)
+        },
+    );
 }

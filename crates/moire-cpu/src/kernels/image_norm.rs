@@ -106,13 +106,17 @@ struct Sum<'a> {
 impl Task for Sum<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        each_group::<S>(self.chunk.run.norm.planes.channels, |columns| {
-            if columns.group {
-                self.columns::<S, GROUP>(s, columns);
-            } else {
-                self.columns::<S, 1>(s, columns);
-            }
-        });
+        each_group::<S>(
+            self.chunk.run.norm.planes.channels,
+            #[inline(always)]
+            |columns| {
+                if columns.group {
+                    self.columns::<S, GROUP>(s, columns);
+                } else {
+                    self.columns::<S, 1>(s, columns);
+                }
+            },
+        );
     }
 }
 
@@ -152,9 +156,14 @@ impl Sum<'_> {
             let read = |from: &[f32], p: usize, i: usize| unsafe { load(s, from, at(p, i), lanes) };
             let mut own = [zero; N];
             for p in pixels.clone() {
-                (0..N).for_each(|i| own[i] = s.add(own[i], read(x, p, i)));
+                for i in 0..N {
+                    own[i] = s.add(own[i], read(x, p, i));
+                }
             }
-            own = own.map(|sum| s.mul(sum, s.splat(1.0 / n)));
+            let share = s.splat(1.0 / n);
+            for i in 0..N {
+                own[i] = s.mul(own[i], share);
+            }
             let [mut own_squares, mut own_total, mut own_dot] = [[zero; N]; 3];
             for p in pixels {
                 for i in 0..N {
@@ -207,13 +216,17 @@ struct Write<'a> {
 impl Task for Write<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        each_group::<S>(self.chunk.run.norm.planes.channels, |columns| {
-            if columns.group {
-                self.columns::<S, GROUP>(s, columns);
-            } else {
-                self.columns::<S, 1>(s, columns);
-            }
-        });
+        each_group::<S>(
+            self.chunk.run.norm.planes.channels,
+            #[inline(always)]
+            |columns| {
+                if columns.group {
+                    self.columns::<S, GROUP>(s, columns);
+                } else {
+                    self.columns::<S, 1>(s, columns);
+                }
+            },
+        );
     }
 }
 
@@ -231,14 +244,16 @@ impl Write<'_> {
         assert!(second.is_none_or(|v| v.len() == x.len()), "operands of one shape");
         assert!(first + (N - 1) * S::LANES + lanes <= c, "columns of a chunk");
         assert!(self.signs.is_none_or(|signs| signs.len() >= start + x.len()), "a bit for each number");
-        let coefficient = |k: usize| -> [S::V; N] {
-            // SAFETY: columns of a row of channels.
-            std::array::from_fn(|i| unsafe { load(s, self.merged, k * c + first + i * S::LANES, lanes) })
-        };
-        let [mean, factor, offset] = [0, 1, 2].map(coefficient);
-        let (leak, constant) = match &run.norm.way {
-            Way::Forward { act, .. } => (*act, None),
-            Way::Backward { .. } => (None, Some(coefficient(3))),
+        let [mut mean, mut factor, mut offset, mut constant] = [[s.splat(0.0); N]; KEPT];
+        for (k, kept) in [&mut mean, &mut factor, &mut offset, &mut constant].into_iter().enumerate() {
+            for i in 0..N {
+                // SAFETY: columns of a row of channels.
+                kept[i] = unsafe { load(s, self.merged, k * c + first + i * S::LANES, lanes) };
+            }
+        }
+        let (leak, backward) = match &run.norm.way {
+            Way::Forward { act, .. } => (*act, false),
+            Way::Backward { .. } => (None, true),
         };
         for p in 0..count {
             for i in 0..N {
@@ -246,18 +261,16 @@ impl Write<'_> {
                 // SAFETY: pixels and columns of the chunk; signs come with whole groups of eight channels.
                 unsafe {
                     let centred = s.sub(load(s, x, at, lanes), mean[i]);
-                    let mut v = match (constant, second) {
-                        (Some(constant), Some(dy)) => {
+                    let mut v = match second {
+                        Some(dy) if backward => {
                             let mut d = load(s, dy, at, lanes);
                             if let Some(gate) = &run.gate {
                                 d = gate.apply(s, d, start + at, lanes);
                             }
                             s.mul_add(d, factor[i], s.mul_add(centred, offset[i], constant[i]))
                         }
-                        (_, second) => {
-                            let v = s.mul_add(centred, factor[i], offset[i]);
-                            second.map_or(v, |add| s.add(v, load(s, add, at, lanes)))
-                        }
+                        Some(add) => s.add(s.mul_add(centred, factor[i], offset[i]), load(s, add, at, lanes)),
+                        None => s.mul_add(centred, factor[i], offset[i]),
                     };
                     if let Some(leak) = leak {
                         v = leak.apply(s, v, v);

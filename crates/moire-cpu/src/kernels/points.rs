@@ -33,7 +33,7 @@ impl Points<6> for ThreeTaps {
 
     #[inline(always)]
     fn input<S: Simd>(s: S, d: [S::V; 6]) -> [S::V; 6] {
-        let [two, four, minus_four, minus_five] = [2.0, 4.0, -4.0, -5.0].map(|v| s.splat(v));
+        let [two, four, minus_four, minus_five] = [s.splat(2.0), s.splat(4.0), s.splat(-4.0), s.splat(-5.0)];
         let even = s.mul_add(minus_four, d[2], d[4]);
         let odd = s.mul_add(minus_four, d[1], d[3]);
         let (far_even, far_odd) = (s.sub(d[4], d[2]), s.mul(two, s.sub(d[3], d[1])));
@@ -49,7 +49,7 @@ impl Points<6> for ThreeTaps {
 
     #[inline(always)]
     fn output<S: Simd>(s: S, m: [S::V; 6]) -> [S::V; 4] {
-        let [two, four, eight] = [2.0, 4.0, 8.0].map(|v| s.splat(v));
+        let [two, four, eight] = [s.splat(2.0), s.splat(4.0), s.splat(8.0)];
         let (even, odd) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
         let (far_even, far_odd) = (s.add(m[3], m[4]), s.sub(m[3], m[4]));
         [
@@ -72,7 +72,7 @@ impl Points<5> for TwoTaps {
 
     #[inline(always)]
     fn input<S: Simd>(s: S, d: [S::V; 5]) -> [S::V; 5] {
-        let [two, minus_two, minus_three] = [2.0, -2.0, -3.0].map(|v| s.splat(v));
+        let [two, minus_two, minus_three] = [s.splat(2.0), s.splat(-2.0), s.splat(-3.0)];
         let apart = s.sub(d[3], d[1]);
         [
             s.mul_add(two, s.sub(d[0], d[2]), apart),
@@ -85,7 +85,7 @@ impl Points<5> for TwoTaps {
 
     #[inline(always)]
     fn output<S: Simd>(s: S, m: [S::V; 5]) -> [S::V; 4] {
-        let [two, four, eight] = [2.0, 4.0, 8.0].map(|v| s.splat(v));
+        let [two, four, eight] = [s.splat(2.0), s.splat(4.0), s.splat(8.0)];
         let (even, odd) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
         [
             s.add(m[0], s.add(even, m[3])),

@@ -58,6 +58,7 @@ impl Pool {
     }
 
     /// Calls `f` with the pixels of a window: where each starts, and its place in the window.
+    #[inline(always)]
     fn each_pixel(&self, [oy, ox]: [usize; 2], mut f: impl FnMut(usize, u32)) {
         let (kernel, stride, padding) = self.geometry();
         let [ys, xs] = self.window(oy, ox);

@@ -56,8 +56,8 @@ impl Reading {
                         to[done..done + len].fill(from[base + place]);
                         done += len;
                     } else {
-                        let len = (period - place).min(to.len() - done);
-                        to[done..done + len].copy_from_slice(&from[base + place..][..len]);
+                        let len = (block - at % block).min(to.len() - done);
+                        repeat(&from[base..][..period], place, &mut to[done..done + len]);
                         done += len;
                     }
                 }
@@ -73,6 +73,22 @@ impl Reading {
                 }
             }
         }
+    }
+}
+
+/// Fills `to` with `period` again and again, from its number `place` on: once from itself, then from what is there, which
+/// doubles each time, so that a short one is not copied number by number.
+#[inline(always)]
+fn repeat(period: &[f32], place: usize, to: &mut [f32]) {
+    let rest = &period[place..];
+    let (head, tail) = to.split_at_mut(rest.len().min(to.len()));
+    head.copy_from_slice(&rest[..head.len()]);
+    let mut known = period.len().min(tail.len());
+    tail[..known].copy_from_slice(&period[..known]);
+    while known < tail.len() {
+        let more = known.min(tail.len() - known);
+        tail.copy_within(..more, known);
+        known += more;
     }
 }
 
