@@ -4,9 +4,9 @@ use crate::error::{Error, Repr};
 use crate::mgda::{even, gram, shortest, sum};
 use crate::strategy::Combination;
 
-/// One model, compiled to edit and to be broken.
+/// One model, compiled to be broken.
 pub struct Editor {
-    edit: Box<dyn Program>,
+    /// Edits, their losses and the gradient of these, one after another.
     step: Box<dyn Program>,
     /// The edits that run together: the rows of the graph's condition.
     rows: usize,
@@ -34,6 +34,9 @@ impl Slope {
 const CLEAN: &str = "clean edits";
 const WEIGHTS: &str = "weights";
 const ENOUGH: &str = "enough";
+const EDITS: &str = "edits";
+const LOSSES: &str = "losses";
+const GRADIENT: &str = "gradient";
 
 impl Editor {
     /// An editor from a graph with an input `x` `[1, 3, h, w]`, an input `c` `[k, n]` where it takes conditions, and an
@@ -61,21 +64,18 @@ impl Editor {
         let weighed = b.mul(losses, weights)?;
         let total = b.sum_all(weighed)?;
         let gradient = b.gradient(total, &[x])?[0];
-        let step = b.finish([("losses", losses), ("gradient", gradient)])?;
-        let edit = Builder::from(graph.clone()).finish([("y", y)])?;
-        let compile = |graph: &Graph| Ok::<_, Error>(device.compile(&simplify(graph)?, 1)?);
+        let step = b.finish([(EDITS, y), (LOSSES, losses), (GRADIENT, gradient)])?;
         Ok(Self {
-            edit: compile(&edit)?,
-            step: compile(&step)?,
+            step: device.compile(&simplify(&step)?, 1)?,
             rows,
             width: graph.input("c").map_or(0, |c| graph.shape(c).numel() / rows),
             size: shape.numel() / rows,
         })
     }
 
-    /// The bytes that its programs hold while it is at work.
+    /// The bytes that its program holds.
     pub(crate) fn memory(&self) -> usize {
-        self.edit.memory() + self.step.memory()
+        self.step.memory()
     }
 
     /// How many edits a condition `[k, n]` asks for; 1 of a model that takes none.
@@ -99,8 +99,8 @@ impl Editor {
     pub fn edit(&mut self, x: &[f32], condition: &[f32]) -> Result<Vec<f32>, Error> {
         let mut edits = Vec::with_capacity(self.edits(condition)? * self.size);
         for first in (0..self.edits(condition)?).step_by(self.rows) {
-            self.edit.run(1, &self.inputs(x, condition, first))?;
-            edits.extend_from_slice(self.edit.output("y")?);
+            self.step.run_for(1, &self.inputs(x, condition, first), &[EDITS])?;
+            edits.extend_from_slice(self.step.output(EDITS)?);
         }
         Ok(edits)
     }
@@ -171,10 +171,10 @@ impl Editor {
                 (WEIGHTS, weights),
                 (ENOUGH, &enough[..]),
             ]);
-            self.step.run(1, &inputs)?;
-            let losses = self.step.output("losses")?.iter().zip(weights);
+            self.step.run_for(1, &inputs, &[LOSSES, GRADIENT])?;
+            let losses = self.step.output(LOSSES)?.iter().zip(weights);
             slope.losses.extend(losses.filter(|(_, weight)| **weight != 0.0).map(|(loss, _)| loss));
-            let gradient = self.step.output("gradient")?;
+            let gradient = self.step.output(GRADIENT)?;
             if slope.gradient.is_empty() {
                 slope.gradient = gradient.to_vec();
             } else {

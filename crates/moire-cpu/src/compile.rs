@@ -58,23 +58,31 @@ pub(crate) fn compile(
         }),
     };
     let mut steps = Vec::new();
+    let mut made_by: Vec<Option<usize>> = vec![None; graph.nodes().len()];
     let context = Context { graph, fused: &fused, batch, vectors };
     for (value, _) in graph.values() {
         let Some(unit) = &fused.units[value.index()] else { continue };
         let kernel = context.kernel(value, unit)?;
-        let operands = fused.reads(unit).into_iter().map(&mut source).collect();
+        let reads = fused.reads(unit);
+        let mut after: Vec<usize> = reads.iter().filter_map(|read| made_by[read.value().index()]).collect();
+        after.dedup();
+        made_by[value.index()] = Some(steps.len());
+        let place = |(i, read)| if kernel.holds(i) { Source::Held } else { source(read) };
+        let operands = reads.into_iter().enumerate().map(place).collect();
         let out = placed.values[value.index()].expect("what is computed has a buffer");
         steps.push(Step {
             kernel,
             operands,
             out,
             beside: placed.beside[value.index()],
+            after,
             value,
             root: unit.root,
         });
     }
     let port = |name: &str, value: ValueId, source: Source, samples: usize| {
-        Port::new(name.to_owned(), source, graph.shape(value), graph.shape(value).numel() * samples)
+        let (shape, made_by) = (graph.shape(value), made_by[value.index()]);
+        Port::new(name.to_owned(), source, shape, made_by, shape.numel() * samples)
     };
     let mut inputs = Vec::new();
     for &v in graph.inputs() {
@@ -96,11 +104,11 @@ pub(crate) fn compile(
         pool: Arc::clone(pool),
         buffers: placed.sizes.iter().map(|size| Aligned::zeros(size * batch)).collect(),
         constants,
+        needed: vec![false; steps.len()],
         steps,
         inputs,
         outputs,
         scratch,
-        samples: 0,
     })
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Source {
     Buffer(Place),
     /// A constant, the same for all samples.
     Constant(usize),
+    /// Nowhere: the kernel holds it.
+    Held,
 }
 
 /// What a kernel fills, for all samples of a run.
@@ -42,6 +44,8 @@ pub(crate) struct Step {
     pub(crate) out: Place,
     /// Where it puts what is kept beside its value.
     pub(crate) beside: Option<Place>,
+    /// The steps whose results it reads, by place.
+    pub(crate) after: Vec<usize>,
     /// What it computes, and the node that does most of the work.
     pub(crate) value: ValueId,
     pub(crate) root: ValueId,
@@ -53,14 +57,24 @@ pub(crate) struct Port {
     pub(crate) source: Source,
     pub(crate) size: usize,
     nest: Nest<2>,
+    /// The step that makes it; none for an input or a constant.
+    made_by: Option<usize>,
     /// Row-major, for all samples; empty for inputs, which the caller holds.
     host: Vec<f32>,
+    /// How many of them are of the last run.
+    samples: usize,
 }
 
 impl Port {
-    pub(crate) fn new(name: String, source: Source, shape: &Shape, host: usize) -> Self {
+    pub(crate) fn new(
+        name: String,
+        source: Source,
+        shape: &Shape,
+        made_by: Option<usize>,
+        host: usize,
+    ) -> Self {
         let nest = Nest::new(shape, [&shape.strides(), &strides(shape)]);
-        Self { name, source, size: shape.numel(), nest, host: vec![0.0; host] }
+        Self { name, source, size: shape.numel(), nest, made_by, host: vec![0.0; host], samples: 0 }
     }
 }
 
@@ -75,7 +89,8 @@ pub struct CpuProgram {
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
     pub(crate) scratch: Scratch,
-    pub(crate) samples: usize,
+    /// The steps of a run.
+    pub(crate) needed: Vec<bool>,
 }
 
 /// What a kernel may look at while it runs.
@@ -93,6 +108,7 @@ impl<'a> Operands<'a> {
             Source::Constant(i) => {
                 Operand { data: &self.constants[i], size: self.constants[i].len(), step: 0 }
             }
+            Source::Held => unreachable!("a kernel does not read what it holds"),
         }
     }
 }
@@ -116,21 +132,32 @@ impl CpuProgram {
         &mut self,
         samples: usize,
         inputs: &[(&str, &[f32])],
-        mut after: impl FnMut(ValueId, &'static str) + Send,
+        after: impl FnMut(ValueId, &'static str) + Send,
     ) -> Result<(), Error> {
-        check_inputs(&self.graph, self.batch, samples, inputs)?;
-        self.samples = samples;
+        check_inputs(&self.graph, self.batch, samples, inputs, None)?;
+        self.go(samples, inputs, |_| true, after);
+        Ok(())
+    }
+
+    /// Does what the outputs that are `wanted` need.
+    fn go(
+        &mut self,
+        samples: usize,
+        inputs: &[(&str, &[f32])],
+        wanted: impl Fn(&str) -> bool,
+        mut after: impl FnMut(ValueId, &'static str) + Send,
+    ) {
         for port in &self.inputs {
             let Source::Buffer(Place { slot, size }) = port.source else { continue };
-            let given = inputs.iter().find(|(name, _)| *name == port.name);
-            let (_, data) = given.expect("inputs have been checked");
+            let Some((_, data)) = inputs.iter().find(|(name, _)| *name == port.name) else { continue };
             let to = self.buffers[slot][..samples * size].par_chunks_mut(size);
             let ways = to.zip(data.par_chunks(size));
             self.pool.install(|| ways.for_each(|(to, from)| transfer(&port.nest, from, to, [0, 1])));
         }
-        let Self { pool, steps, buffers, constants, scratch, .. } = self;
+        self.mark(&wanted);
+        let Self { pool, steps, buffers, constants, scratch, needed, .. } = self;
         pool.install(|| {
-            for step in steps.iter() {
+            for (step, _) in steps.iter().zip(needed).filter(|(_, needed)| **needed) {
                 let mut take = |place: Place| mem::take(&mut buffers[place.slot]);
                 let (mut value, mut beside) = (take(step.out), step.beside.map(take));
                 let operands = Operands { sources: &step.operands, buffers, constants };
@@ -148,15 +175,33 @@ impl CpuProgram {
             }
         });
         for port in &mut self.outputs {
-            let Port { source, size, nest, host, .. } = port;
+            let Port { name, source, size, nest, host, samples: kept, .. } = port;
+            *kept = if wanted(name) { samples } else { 0 };
+            if *kept == 0 {
+                continue;
+            }
             let from = |s: usize| match *source {
                 Source::Buffer(Place { slot, size }) => &self.buffers[slot][s * size..(s + 1) * size],
                 Source::Constant(i) => &self.constants[i],
+                Source::Held => unreachable!("outputs are read"),
             };
             let values = host[..samples * *size].par_chunks_mut((*size).max(1)).enumerate();
             self.pool.install(|| values.for_each(|(s, to)| transfer(nest, from(s), to, [1, 0])));
         }
-        Ok(())
+    }
+
+    /// Marks the steps that the outputs that are `wanted` need.
+    fn mark(&mut self, wanted: impl Fn(&str) -> bool) {
+        let Self { needed, steps, outputs, .. } = self;
+        needed.fill(false);
+        for step in outputs.iter().filter(|port| wanted(&port.name)).filter_map(|port| port.made_by) {
+            needed[step] = true;
+        }
+        for at in (0..needed.len()).rev() {
+            if needed[at] {
+                steps[at].after.iter().for_each(|&before| needed[before] = true);
+            }
+        }
     }
 
     /// The shapes of what the step that made `value` worked on, and its operations for one sample.
@@ -191,10 +236,16 @@ impl Program for CpuProgram {
         self.run_observed(samples, inputs, |_, _| {})
     }
 
+    fn run_for(&mut self, samples: usize, inputs: &[(&str, &[f32])], outputs: &[&str]) -> Result<(), Error> {
+        check_inputs(&self.graph, self.batch, samples, inputs, Some(outputs))?;
+        self.go(samples, inputs, |name| outputs.contains(&name), |_, _| {});
+        Ok(())
+    }
+
     fn output(&self, name: &str) -> Result<&[f32], Error> {
         self.graph.output(name)?;
         let port = self.outputs.iter().find(|p| p.name == name).expect("every output has a port");
-        Ok(&port.host[..self.samples * port.size])
+        Ok(&port.host[..port.samples * port.size])
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::error::{Error, Repr};
-use crate::graph::Graph;
+use crate::graph::{Graph, ValueId};
 
 /// What turns graphs into programs: a processor, a graphics card, the reference.
 pub trait Device {
@@ -26,22 +26,31 @@ pub trait Program: Send {
     /// More samples than [`Program::batch`], an unknown or missing input, or one of another length.
     fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error>;
 
-    /// An output of the last run: one value of its shape after another for each of its samples, row-major.
+    /// As [`Program::run`], but only as far as some outputs need it; inputs that they do not need may be missing.
+    ///
+    /// # Errors
+    /// As there, or there is no output of such a name.
+    fn run_for(&mut self, samples: usize, inputs: &[(&str, &[f32])], outputs: &[&str]) -> Result<(), Error>;
+
+    /// An output of the last run: one value of its shape after another for each of its samples, row-major; empty where the
+    /// run was not for it.
     ///
     /// # Errors
     /// There is no output of this name.
     fn output(&self, name: &str) -> Result<&[f32], Error>;
 }
 
-/// Checks what a caller gives [`Program::run`] against the graph; for devices to call first.
+/// Checks what a caller gives [`Program::run`], or [`Program::run_for`] some outputs, against the graph; for devices to call
+/// first.
 ///
 /// # Errors
-/// As [`Program::run`] says.
+/// As these say.
 pub fn check_inputs(
     graph: &Graph,
     batch: usize,
     samples: usize,
     inputs: &[(&str, &[f32])],
+    outputs: Option<&[&str]>,
 ) -> Result<(), Error> {
     if samples == 0 || samples > batch {
         return Err(Repr::Batch { batch, samples }.into());
@@ -53,7 +62,9 @@ pub fn check_inputs(
             return Err(Repr::Length { name: name.to_owned(), expected, found: data.len() }.into());
         }
     }
-    for &value in graph.inputs() {
+    let needed = outputs.map(|outputs| graph.behind(outputs)).transpose()?;
+    let is_needed = |value: &&ValueId| needed.as_ref().is_none_or(|needed| needed[value.index()]);
+    for &value in graph.inputs().iter().filter(is_needed) {
         let name = &graph.node(value).name;
         if !inputs.iter().any(|(given, _)| given == name) {
             return Err(Repr::Unknown { what: "tensor for input", name: name.clone() }.into());

@@ -100,6 +100,23 @@ impl Graph {
         found.ok_or_else(|| Repr::Unknown { what: "output", name: name.to_owned() }.into())
     }
 
+    /// By value, whether these outputs depend on it.
+    ///
+    /// # Errors
+    /// There is no such output.
+    pub fn behind(&self, outputs: &[&str]) -> Result<Vec<bool>, Error> {
+        let mut behind = vec![false; self.nodes.len()];
+        for name in outputs {
+            behind[self.output(name)?.index()] = true;
+        }
+        for at in (0..behind.len()).rev() {
+            if behind[at] {
+                self.nodes[at].inputs.iter().for_each(|v| behind[v.index()] = true);
+            }
+        }
+        Ok(behind)
+    }
+
     /// The value whose node is called `name`: a layer that an attack wants to look at.
     ///
     /// # Errors

@@ -59,6 +59,10 @@ impl Program for Counted {
         self.inner.run(samples, inputs)
     }
 
+    fn run_for(&mut self, samples: usize, inputs: &[(&str, &[f32])], outputs: &[&str]) -> Result<(), Error> {
+        self.inner.run_for(samples, inputs, outputs)
+    }
+
     fn output(&self, name: &str) -> Result<&[f32], Error> {
         self.inner.output(name)
     }

@@ -39,6 +39,15 @@ pub(crate) enum Read {
     Beside(ValueId),
 }
 
+impl Read {
+    /// The value that it is of.
+    pub(crate) fn value(self) -> ValueId {
+        match self {
+            Self::Value(v) | Self::Beside(v) => v,
+        }
+    }
+}
+
 /// The units of a graph.
 pub(crate) struct Fused<'a> {
     graph: &'a Graph,

@@ -173,7 +173,7 @@ impl Kernel for Products {
     }
 
     fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
-        let (a, b) = (operands.get(0), operands.get(1));
+        let a = operands.get(0);
         let size = self.leads.len() * self.m * self.n;
         let matrices = results.value.len() / size * self.leads.len();
         let (out, finish) = self.finishing.bind(operands, results);
@@ -207,7 +207,7 @@ impl Kernel for Products {
             None => (0..matrices).into_par_iter().for_each(|matrix| {
                 let (sample, [_, _, from]) =
                     (matrix / self.leads.len(), self.leads[matrix % self.leads.len()]);
-                let b = &b.sample(sample)[from..];
+                let b = &operands.get(1).sample(sample)[from..];
                 scratch.with(|scratch| {
                     let (data, scratch) = scratch.split_at_mut(packed_size(lanes, self.k, self.n));
                     pack(data, lanes, [self.k, self.n], |k, first, part| {
@@ -234,6 +234,10 @@ impl Kernel for Products {
                 });
             }),
         }
+    }
+
+    fn holds(&self, operand: usize) -> bool {
+        operand == 1 && self.packed.is_some()
     }
 
     fn scratch(&self) -> usize {

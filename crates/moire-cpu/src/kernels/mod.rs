@@ -32,6 +32,11 @@ pub(crate) trait Kernel: Send + Sync {
     /// Fills the results, one value a sample. Tasks are cut by the graph's shapes alone.
     fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch);
 
+    /// Whether it has packed this operand, and so does not read it.
+    fn holds(&self, _operand: usize) -> bool {
+        false
+    }
+
     /// How many numbers of working memory one thread needs.
     fn scratch(&self) -> usize {
         0
