@@ -9,7 +9,7 @@
 //! - [`Store`]: the records of one study, kept so that a run can be killed at any moment and go on.
 //! - [`Summary`]: accuracy, success rates and distances with their intervals, and findings in plain words.
 //! - [`Opinion`]: what people said they see, where a rating experiment asked them.
-//! - [`Paper`], [`Cdmaa`]: the plans of papers' experiments, and their tables beside what was published.
+//! - [`Paper`]: the plans of papers' experiments, and their tables beside what was published.
 //! - [`Report`]: all of it on one self-contained page; [`csv`], [`json`] and [`parquet`] for machines, [`latex`] for papers.
 //!
 //! ```
@@ -97,7 +97,7 @@ pub use plan::{
 pub use protection::{Edit, Protected, Protection, Setting};
 pub use record::{Answer, Budget, CLEAN, Cost, Distance, Judgement, Key, MaskShift, Measured, Record};
 pub use report::{Extra, PANEL_SIDE, Panel, ProtectionPanel, Report, choose_panels};
-pub use reproduce::{AlignedFace, Cdmaa, Paper, PaperTable, Results, Scale, aligned_faces};
+pub use reproduce::{Paper, PaperTable, Results, Scale, aligned_faces};
 pub use run::{Ended, Merged, Portion, Progress, Run, fitting, merge};
 pub use store::{Meta, Store};
 pub use study::{Count, Study, Surroundings, traits};

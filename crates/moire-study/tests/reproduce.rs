@@ -27,7 +27,8 @@ fn the_key_region_attack_stands_beside_the_paper() {
         }
         records.push(one);
     }
-    let tables = Paper::Kra.tables(&Results { records: &records, summary: &Summary::new(&records) });
+    let tables =
+        Paper::Kra.tables(&Results { records: &records, summary: &Summary::new(&records), protections: &[] });
     let [white, claims, black] = &tables[..] else { panic!("three tables") };
     assert_eq!(cell(white, &["paper", "KRA-DeepFool"], "P_L0"), "21 %");
     let row = ["here", "PGD", "ynet", "1/255"];
@@ -53,7 +54,8 @@ fn iterations_and_masks_are_in_their_order() {
         }
         records.push(one);
     }
-    let tables = Paper::Ffm.tables(&Results { records: &records, summary: &Summary::new(&records) });
+    let tables =
+        Paper::Ffm.tables(&Results { records: &records, summary: &Summary::new(&records), protections: &[] });
     let steps: Vec<&str> = tables[0].rows.iter().filter(|r| r[0] == "here").map(|r| r[2].as_str()).collect();
     assert_eq!(steps, ["3", "20"]);
     assert_eq!(cell(&tables[0], &["here", "3"], "IoU after"), "0.12");

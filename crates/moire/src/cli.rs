@@ -536,13 +536,12 @@ pub(crate) enum PaperArg {
     Cdmaa,
 }
 
-impl PaperArg {
-    /// The paper, where it is about detectors.
-    pub(crate) fn of_detectors(self) -> Option<Paper> {
-        match self {
-            Self::Kra => Some(Paper::Kra),
-            Self::Ffm => Some(Paper::Ffm),
-            Self::Cdmaa => None,
+impl From<PaperArg> for Paper {
+    fn from(arg: PaperArg) -> Self {
+        match arg {
+            PaperArg::Kra => Self::Kra,
+            PaperArg::Ffm => Self::Ffm,
+            PaperArg::Cdmaa => Self::Cdmaa,
         }
     }
 }

@@ -245,3 +245,30 @@ fn a_paper_is_made_again_in_one_run() {
     assert!(kept.contains("universal: ") && kept.contains(".safetensors"), "{kept}");
     assert!(records.contains("universal(file="), "{records}");
 }
+
+#[test]
+fn the_paper_on_editors_is_one_study_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("cdmaa");
+    let place = out.display().to_string();
+    let args = ["reproduce", "cdmaa", "--models", "stargan", "--limit", "1", "--out", &place];
+    let output = run(&[&args[..], &["--memory", "1MB"]].concat());
+    assert!(text(&output.stderr).contains("stargan"), "{}", text(&output.stderr));
+    let output = run(&[&args[..], &["--json"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tables = json["tables"].as_array().unwrap();
+    assert_eq!(tables.len(), 9);
+    let models: Vec<_> = tables[2]["rows"].as_array().unwrap().iter().filter(|r| r[2] == "worst").collect();
+    let names: Vec<_> = models.iter().map(|r| r[1].as_str().unwrap()).collect();
+    assert_eq!(names, ["stargan alone", "models in turn", "mean over models", "I-FGSM"]);
+    let verdicts = tables[5]["rows"].as_array().unwrap();
+    assert!(verdicts.len() >= 10, "{verdicts:?}");
+    for file in ["report.html", "tables.md", "paper.tex", "edits.csv", "figure-4.png", "figure-7.png"] {
+        assert!(out.join(file).is_file(), "{file}");
+    }
+    // A further run finds all of it done.
+    let before = fs::read(out.join("edits.csv")).unwrap();
+    assert!(run(&args).status.success());
+    assert_eq!(fs::read(out.join("edits.csv")).unwrap(), before);
+}

@@ -115,6 +115,12 @@ pub(crate) struct Way {
     pub(crate) settings: Settings,
 }
 
+impl From<ModelSpec> for EditorPlan {
+    fn from(model: ModelSpec) -> Self {
+        Self { name: None, model, framing: None }
+    }
+}
+
 impl ProtectPlan {
     /// The same with every default filled in.
     pub(super) fn resolved(&self) -> Self {

@@ -4,14 +4,18 @@ mod cdmaa;
 mod ffm;
 mod kra;
 
+use std::path::{Path, PathBuf};
+
 use moire_attack::Attack;
 
+use crate::error::Error;
 use crate::plan::Plan;
+use crate::protection::Protection;
 use crate::record::Record;
 use crate::summary::{Group, Share, Summary};
 use crate::words::number;
 
-pub use cdmaa::{AlignedFace, Cdmaa, aligned_faces};
+pub use cdmaa::aligned_faces;
 
 /// A paper whose experiments can be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub enum Paper {
     Kra,
     /// The attacks on facial forensics models (arXiv 1911.00660).
     Ffm,
+    /// The attack on editors across domains and models (doi 10.3390/fi14020046).
+    Cdmaa,
 }
 
 /// How much of an experiment is made.
@@ -50,17 +56,22 @@ impl Paper {
         match self {
             Self::Kra => "Imperceptible adversarial examples for fake image detection (arXiv 2106.01615)",
             Self::Ffm => "Security of facial forensics models against adversarial attacks (arXiv 1911.00660)",
+            Self::Cdmaa => {
+                "Adversarial attack against deepfake across domains and models (doi 10.3390/fi14020046)"
+            }
         }
     }
 
-    /// The plan of its experiments, which is a file of `plans/`: detectors and data are still to be named where it names
-    /// none.
+    /// The plan of its experiments, which is a file of `plans/`: detectors and data, or editors and photographs, are still to
+    /// be named.
     pub fn plan(self, scale: Scale) -> Plan {
         let text = match (self, scale) {
             (Self::Kra, Scale::Smoke) => include_str!("../../../../plans/kra-smoke.toml"),
             (Self::Kra, Scale::Full) => include_str!("../../../../plans/kra.toml"),
             (Self::Ffm, Scale::Smoke) => include_str!("../../../../plans/ffm-smoke.toml"),
             (Self::Ffm, Scale::Full) => include_str!("../../../../plans/ffm.toml"),
+            (Self::Cdmaa, Scale::Smoke) => include_str!("../../../../plans/cdmaa-smoke.toml"),
+            (Self::Cdmaa, Scale::Full) => include_str!("../../../../plans/cdmaa.toml"),
         };
         Plan::draft(text).expect("the plans that come with the program are plans")
     }
@@ -70,6 +81,18 @@ impl Paper {
         match self {
             Self::Kra => kra::tables(results.summary),
             Self::Ffm => ffm::tables(results.summary),
+            Self::Cdmaa => cdmaa::all(results.protections),
+        }
+    }
+
+    /// Draws its figures of editors, from the files of that plan's study into its folder: where each is, and what it shows.
+    ///
+    /// # Errors
+    /// A file is missing, or the disk is full.
+    pub fn figures(self, study: &Path, results: &Results<'_>) -> Result<Vec<(PathBuf, String)>, Error> {
+        match self {
+            Self::Kra | Self::Ffm => Ok(Vec::new()),
+            Self::Cdmaa => cdmaa::draw(study, results.protections),
         }
     }
 }
@@ -81,6 +104,8 @@ pub struct Results<'a> {
     pub records: &'a [Record],
     /// What they add up to.
     pub summary: &'a Summary,
+    /// All its protected photographs.
+    pub protections: &'a [Protection],
 }
 
 impl Scale {
@@ -89,6 +114,14 @@ impl Scale {
         match self {
             Self::Smoke => Some(3),
             Self::Full => None,
+        }
+    }
+
+    /// So many faces to protect, where nothing else is said.
+    pub fn faces(self) -> usize {
+        match self {
+            Self::Smoke => 2,
+            Self::Full => 50,
         }
     }
 }
@@ -138,18 +171,28 @@ fn budget(g: &Group) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Paper, Scale};
-    use crate::plan::DataPlan;
+    use super::{Paper, Scale, cdmaa};
+    use crate::plan::{DataPlan, Plan};
 
     #[test]
     fn every_plan_is_one() {
-        for paper in [Paper::Kra, Paper::Ffm] {
-            for scale in [Scale::Smoke, Scale::Full] {
+        for scale in [Scale::Smoke, Scale::Full] {
+            for paper in [Paper::Kra, Paper::Ffm] {
                 let mut plan = paper.plan(scale);
                 plan.detectors =
                     ["ynet:a", "meso4:b"].map(|s| s.parse::<crate::ModelSpec>().unwrap().into()).to_vec();
                 plan.data = vec![DataPlan::new("faces")];
                 plan.check().unwrap();
+            }
+            let rest =
+                "[[photographs]]\npath = 'faces'\n".to_owned() + &"[[editor]]\nmodel = 'stargan'\n".repeat(4);
+            let rest = Plan::draft(&rest).unwrap();
+            let plan =
+                Plan { editors: rest.editors, photographs: rest.photographs, ..Paper::Cdmaa.plan(scale) };
+            plan.check().unwrap();
+            let names: Vec<_> = plan.protect.iter().filter_map(|p| p.name.as_deref()).collect();
+            for name in cdmaa::SHOWN {
+                assert!(names.contains(name), "{name} in {names:?}");
             }
         }
     }

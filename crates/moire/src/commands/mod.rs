@@ -2,7 +2,6 @@
 
 pub(crate) mod audit;
 pub(crate) mod bench;
-mod cdmaa;
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod faces;

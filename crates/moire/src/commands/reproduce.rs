@@ -3,42 +3,76 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use moire_attack::Combination;
 use moire_study::{
-    DataPlan, DetectorPlan, Judges, ModelSpec, Paper, PaperTable, Results, Scale, Store, files, latex,
+    DataPlan, DetectorPlan, EditorPlan, Judges, ModelSpec, Paper, PaperTable, Plan, Results, Scale, Store,
+    aligned_faces, files, latex,
 };
 
 use crate::cli::ReproduceArgs;
-use crate::commands::study::carry_out;
-use crate::commands::{cdmaa, report, samples};
+use crate::commands::study::{carry_out, verdict};
+use crate::commands::{report, samples};
 use crate::terminal::table;
 
 pub(crate) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
-    let Some(paper) = args.paper.of_detectors() else { return cdmaa::run(args) };
-    let scale = Scale::from(args.scale);
-    let out = args.out.clone().unwrap_or_else(|| {
-        PathBuf::from(match paper {
-            Paper::Kra => "moire-kra",
-            Paper::Ffm => "moire-ffm",
-        })
-    });
-    let mut plan = paper.plan(scale);
+    let (paper, scale) = (Paper::from(args.paper), Scale::from(args.scale));
+    let name = match paper {
+        Paper::Kra => "kra",
+        Paper::Ffm => "ffm",
+        Paper::Cdmaa => "cdmaa",
+    };
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("moire-{name}")));
+    let plan = Plan { seed: args.seed, ..paper.plan(scale) };
+    let plan = match paper {
+        Paper::Kra | Paper::Ffm => of_detectors(plan, args, paper, &out)?,
+        Paper::Cdmaa => of_editors(plan, args, &out)?,
+    };
+    carry_out(&plan, &out, &args.how)?;
+    let (mut paths, summary) = report::write(&out)?;
+    let store = Store::open(&out.join("study.sqlite"))?;
+    let (records, protections) = (store.records()?, store.protections()?);
+    let results = Results { records: &records, summary: &summary, protections: &protections };
+    let (tables, figures) = (paper.tables(&results), paper.figures(&out, &results)?);
+    paths.extend(write(&out, name, paper.title(), &tables, &figures)?);
+    paths.extend(figures.into_iter().map(|(path, _)| path));
+    show(paper.title(), &tables, &paths, args.how.common.json);
+    Ok(verdict(&summary, args.how.fail_below))
+}
+
+/// The plan on the detectors and the images of the arguments.
+fn of_detectors(mut plan: Plan, args: &ReproduceArgs, paper: Paper, out: &Path) -> anyhow::Result<Plan> {
     plan.detectors = detectors(args, paper).into_iter().map(DetectorPlan::from).collect();
-    plan.data = data(args, paper, &out)?
-        .iter()
-        .map(|folder| DataPlan { limit: args.limit.or(scale.limit()), ..DataPlan::new(folder) })
-        .collect();
-    plan.seed = args.seed;
+    let limit = args.limit.or(Scale::from(args.scale).limit());
+    plan.data = data(args, paper, out)?.iter().map(|f| DataPlan { limit, ..DataPlan::new(f) }).collect();
     if plan.detectors.len() == 1 {
         plan.judges = Judges::Own;
     }
-    carry_out(&plan, &out, &args.how)?;
-    let (mut paths, summary) = report::write(&out)?;
-    let records = Store::open(&out.join("study.sqlite"))?.records()?;
-    let tables = paper.tables(&Results { records: &records, summary: &summary });
-    let name = if paper == Paper::Kra { "kra" } else { "ffm" };
-    paths.extend(write(&out, name, paper.title(), &tables, &[])?);
-    show(paper.title(), &tables, &paths, args.how.common.json);
-    Ok(ExitCode::SUCCESS)
+    Ok(plan)
+}
+
+/// The plan on the editors and the faces of the arguments: these come with moire where none are named.
+fn of_editors(mut plan: Plan, args: &ReproduceArgs, out: &Path) -> anyhow::Result<Plan> {
+    let editors = match args.models.as_slice() {
+        [] => moire_embedded::editors().iter().map(ModelSpec::from).collect(),
+        named => named.to_vec(),
+    };
+    let (data, table) = if let Some(data) = &args.data {
+        (data.clone(), args.table.clone())
+    } else {
+        let samples = samples_in(out)?;
+        (samples.join("faces"), Some(samples.join("list_attr.csv")))
+    };
+    let count = args.limit.unwrap_or(Scale::from(args.scale).faces());
+    let size = editors[0].load()?.network.preprocess.size;
+    plan.photographs = vec![aligned_faces(&data, table.as_deref(), count, size, out)?];
+    // Each editor alone, as many as there are.
+    let is_there = |models: Combination| match models {
+        Combination::Single(place) => place < editors.len(),
+        _ => true,
+    };
+    plan.protect.retain(|p| p.strategies.iter().all(|s| is_there(s.models)));
+    plan.editors = editors.into_iter().map(EditorPlan::from).collect();
+    Ok(plan)
 }
 
 /// The detectors of the arguments, or those that come with moire: for one kind of forgery, or for all.
@@ -47,10 +81,10 @@ fn detectors(args: &ReproduceArgs, paper: Paper) -> Vec<ModelSpec> {
         return args.models.clone();
     }
     let kinds = |name: &str| name.ends_with("-warp") || name.ends_with("-edit");
-    let zones = |name: &str| name.starts_with("ynet-") || name.starts_with("forensictransfer-");
+    let families = ["ynet-", "forensictransfer-", "mesoinception4-"];
     let fits = |name: &str| match paper {
-        Paper::Kra => !kinds(name),
-        Paper::Ffm => zones(name) || name.starts_with("mesoinception4-"),
+        Paper::Ffm => families.iter().any(|family| name.starts_with(family)),
+        _ => !kinds(name),
     };
     moire_embedded::detectors().iter().filter(|d| fits(d.name)).map(ModelSpec::from).collect()
 }
@@ -61,22 +95,19 @@ fn data(args: &ReproduceArgs, paper: Paper, out: &Path) -> anyhow::Result<Vec<Pa
         return Ok(vec![data.clone()]);
     }
     let faces = samples_in(out)?;
-    let kinds: &[&str] = match paper {
-        Paper::Kra => &["swap"],
-        Paper::Ffm => &["swap", "warp", "edit"],
-    };
+    let kinds: &[&str] = if paper == Paper::Ffm { &["swap", "warp", "edit"] } else { &["swap"] };
     Ok(kinds.iter().map(|kind| faces.join(kind)).collect())
 }
 
 /// The sample faces, written into a study's folder.
-pub(super) fn samples_in(out: &Path) -> anyhow::Result<PathBuf> {
+fn samples_in(out: &Path) -> anyhow::Result<PathBuf> {
     let folder = out.join("samples");
     samples::write(&folder)?;
     Ok(folder)
 }
 
 /// Writes the tables as Markdown, below them pictures with their captions, and the tables as LaTeX; `name` is the paper's.
-pub(super) fn write(
+fn write(
     out: &Path,
     name: &str,
     title: &str,
@@ -95,7 +126,7 @@ pub(super) fn write(
 }
 
 /// Prints the tables, and where they are.
-pub(super) fn show(title: &str, tables: &[PaperTable], paths: &[PathBuf], json: bool) {
+fn show(title: &str, tables: &[PaperTable], paths: &[PathBuf], json: bool) {
     if json {
         let tables: Vec<_> = tables
             .iter()

@@ -57,6 +57,12 @@ pub(crate) fn finish(out: &Path, how: &How) -> anyhow::Result<ExitCode> {
             println!("\nThis is share {share}. Once all have run: moire merge WHOLE {} ..", out.display());
         }
     }
+    Ok(verdict(&summary, how.fail_below))
+}
+
+/// How the program ends, once it has told which images and photographs failed: 3 where some did, or where an attack leaves a
+/// detector less accuracy than was asked for.
+pub(crate) fn verdict(summary: &Summary, fail_below: Option<f64>) -> ExitCode {
     let failed = &summary.failures;
     let mut images: Vec<_> = failed.iter().map(|f| (&f.data, &f.image)).collect();
     images.dedup();
@@ -68,11 +74,11 @@ pub(crate) fn finish(out: &Path, how: &How) -> anyhow::Result<ExitCode> {
     if lost > 0 {
         eprintln!("{lost} photographs failed, as the report lists");
     }
-    Ok(if breaks(&summary, how.fail_below) || !failed.is_empty() || lost > 0 {
+    if breaks(summary, fail_below) || !failed.is_empty() || lost > 0 {
         ExitCode::from(3)
     } else {
         ExitCode::SUCCESS
-    })
+    }
 }
 
 /// Runs under a progress bar; an interrupt lets images that are at work finish.

@@ -1,15 +1,13 @@
 use std::path::{Path, PathBuf};
 
-use moire_graph::Device;
-use moire_image::{Picture, encode_png};
+use moire_image::{Filter, Picture, encode_png, resize};
 
+use super::{APGD, BASE, LONG, MOMENTUM, editors, is_of};
+use crate::data::read_saved;
 use crate::error::Error;
 use crate::files;
-use crate::model::names;
-use crate::reproduce::cdmaa::{BASE, Cdmaa, LONG, Setting};
+use crate::protection::{Edit, Protected, Protection};
 
-/// How many faces a figure shows.
-const FACES: usize = 3;
 /// Pixels between pictures, and as many more between faces.
 const GAP: usize = 4;
 const BREAK: usize = 16;
@@ -18,57 +16,73 @@ const SIDE: usize = 128;
 
 /// Each figure's number, what it compares, and the settings that it shows, a row each.
 const FIGURES: [(u8, &str, &[&str]); 4] = [
-    (4, "attacks", &[BASE, "MI-FGSM, T 10", "APGD, T 10", LONG]),
+    (4, "attacks", &[BASE, MOMENTUM, APGD, LONG]),
     (5, "edits combined", &["single edit", "edits in turn", "MGDA over edits", BASE]),
     (6, "models combined", &["models in turn", "mean over models", BASE]),
     (7, "regularisations", &["no regularisation", "L2 regularisation", "logarithmic regularisation", BASE]),
 ];
 
-/// Draws the figures. Each face has a first row, itself and its clean edits, and below it a row for each setting: the
-/// protected face and its edits, one of each editor.
-pub(super) fn draw(cdmaa: &Cdmaa, device: &dyn Device, out: &Path) -> Result<Vec<(PathBuf, String)>, Error> {
-    let all = cdmaa.settings();
-    let editors = names(&cdmaa.editors);
+/// Draws the figures from the files that a study keeps of its first faces. Each face has a first row, itself and its clean
+/// edits, and below it a row for each setting: the protected face and its edits, one of each editor.
+pub(crate) fn draw(study: &Path, protections: &[Protection]) -> Result<Vec<(PathBuf, String)>, Error> {
+    let editors = editors(protections);
+    let shown = |p: &&Protection| p.protected().is_some_and(|made| made.given.is_some());
     let mut drawn = Vec::new();
-    for (number, what, shown) in FIGURES {
-        let settings: Vec<&Setting> =
-            shown.iter().filter_map(|name| all.iter().find(|s| s.name == *name)).collect();
+    for (number, what, settings) in FIGURES {
         let mut faces: Vec<Vec<Vec<Picture>>> = Vec::new();
-        for face in cdmaa.faces.iter().take(FACES) {
-            let mut clean = None;
-            let mut protected = Vec::new();
-            for setting in &settings {
-                let (mut protector, _) = cdmaa.protector(device, &setting.settings)?;
-                let picture = face.fitted(protector.sizes()[0])?;
-                let found = protector.protect(&picture, &face.attributes, face.id(), &setting.settings)?;
-                let mut row = |picture: &Picture| -> Result<Vec<Picture>, Error> {
-                    let mut row = vec![picture.clone()];
-                    for editor in 0..editors.len() {
-                        let mut edits = protector.edits(picture, &face.attributes, editor)?;
-                        // The second edit, where there are several: StarGAN's and AttGAN's change much there.
-                        row.push(edits.swap_remove(1.min(edits.len() - 1)));
-                    }
-                    Ok(row)
-                };
-                if clean.is_none() {
-                    clean = Some(row(&picture)?);
+        for first in protections.iter().filter(shown).filter(|p| is_of(p, settings[0])) {
+            let mut rows = Vec::new();
+            for setting in settings {
+                let mut same = protections.iter().filter(|p| is_of(p, setting));
+                let of_face = same.find(|p| (&p.data, &p.photograph) == (&first.data, &first.photograph));
+                let Some(made) = of_face.and_then(Protection::protected) else { continue };
+                if rows.is_empty() {
+                    rows.push(row(study, made.given.as_deref(), made, &editors, 0)?);
                 }
-                protected.push(row(&found.kept)?);
+                rows.push(row(study, Some(&made.file), made, &editors, 1)?);
             }
-            faces.push(clean.into_iter().chain(protected).collect());
+            faces.push(rows);
         }
-        let path = out.join(format!("figure-{number}.png"));
+        if faces.is_empty() {
+            continue;
+        }
+        let path = study.join(format!("figure-{number}.png"));
         files::write(&path, &encode_png(&sheet(&faces)?))?;
-        let below: Vec<&str> = settings.iter().map(|s| s.name.as_str()).collect();
         let caption = format!(
             "Figure {number}, {what}. Columns: the face, then one edit by each of {}. Rows, for each face: as it is, then \
              protected by {}.",
             editors.join(", "),
-            below.join("; ")
+            settings.join("; ")
         );
         drawn.push((path, caption));
     }
     Ok(drawn)
+}
+
+/// A face and one edit of each editor, all of the face's size: as it was (0) or protected (1).
+fn row(
+    study: &Path,
+    face: Option<&str>,
+    made: &Protected,
+    editors: &[&str],
+    which: usize,
+) -> Result<Vec<Picture>, Error> {
+    // The second edit, where there are several: StarGAN's and AttGAN's change much there.
+    let edit = |editor: &&str| {
+        let edits: Vec<&Edit> = made.edits.iter().filter(|e| e.editor == *editor).collect();
+        edits.get(1).or(edits.first()).and_then(|e| e.files.as_ref()).map(|files| files[which].as_str())
+    };
+    let mut row: Vec<Picture> = Vec::new();
+    for file in [face].into_iter().chain(editors.iter().map(edit)).flatten() {
+        let picture = read_saved(&study.join(file))?;
+        let size = row.first().map_or((picture.height(), picture.width()), |p| (p.height(), p.width()));
+        row.push(if (picture.height(), picture.width()) == size {
+            picture
+        } else {
+            Picture::from_images(&resize(&picture.to_images(), size.0, size.1, Filter::Bicubic)?, 0)
+        });
+    }
+    Ok(row)
 }
 
 /// Faces below one another, each a block of rows of pictures, all of one size, on white. What is small is enlarged by a
