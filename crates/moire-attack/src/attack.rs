@@ -85,17 +85,20 @@ pub struct Ready<'a> {
 }
 
 impl Attack {
-    /// The names of all attacks, each with one sentence.
+    /// The names of all attacks, each with what it is in one sentence of its own.
     pub const ALL: &'static [(&'static str, &'static str)] = &[
         ("fgsm", "one step of the whole budget along the gradient's sign"),
-        ("i_fgsm", "the same in small steps, from the image itself"),
-        ("pgd", "the same from a random point of the ball"),
-        ("mi_fgsm", "the same with momentum, which transfers better"),
-        ("apgd", "steps of the sign that find their own size"),
+        ("i_fgsm", "small steps along the gradient's sign, from the image itself"),
+        ("pgd", "small steps along the gradient's sign, from a random point within the budget"),
+        ("mi_fgsm", "small steps along the gradient's sign with momentum, which transfers better"),
+        ("apgd", "steps along the gradient's sign that find their own size"),
         ("deepfool", "the nearest point of the boundary, by linearising it (no budget)"),
         ("fmn", "the smallest change, inside a ball that breathes around the boundary (no budget)"),
         ("cw", "the smallest Euclidean change, by optimisation (no budget; slow)"),
-        ("cf_l2", "the same as Carlini and Farid put it against detectors (no budget; slow)"),
+        (
+            "cf_l2",
+            "the smallest Euclidean change, as Carlini and Farid seek it against detectors (no budget; slow)",
+        ),
         ("cf_l0", "the fewest pixels, by freezing those that matter least (no budget; slow)"),
         ("sparsefool", "few values, along the boundary's normal (no budget)"),
         ("sigma_zero", "few values, by a smooth count of them (no budget; slow)"),
@@ -103,10 +106,10 @@ impl Attack {
         ("square", "single squares, without gradients: what it alone breaks hides its gradients"),
         (
             "kra",
-            "any of these, kept to the pixels that the decision hangs on: kra:deepfool; kra alone holds pgd",
+            "another attack, kept to the pixels that the decision hangs on: kra:deepfool; kra alone holds pgd",
         ),
         ("iap", "all steps by the raw gradient of the zones' activation loss (no budget)"),
-        ("iap_seg", "the same towards a forged mask, a random triangle, while fake stays fake (no budget)"),
+        ("iap_seg", "steps towards a forged mask, a random triangle, while fake stays fake (no budget)"),
         ("uap_overfire", "one change for all images, from the network's zones alone, without data"),
         ("gd_uap", "one change for all images, that makes every layer fire, without data"),
         ("uap", "one change for all images, made of images step by step"),

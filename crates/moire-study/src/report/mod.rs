@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use moire_attack::Attack;
 use moire_tensor::Label;
 use sha2::{Digest, Sha256};
 
@@ -26,7 +27,7 @@ use crate::protection::Protection;
 use crate::record::{Judgement, Key, Record};
 use crate::store::Meta;
 use crate::summary::{Curve, Failure, Group, Guard, Kind, Network, Pace, Protections, Summary, Sure, Tone};
-use crate::words::{SPACE, count, duration, list, number, percent, short_levels};
+use crate::words::{SPACE, attack_name, attack_title, count, duration, list, number, percent, short_levels};
 use index::Index;
 use matrix::Matrix;
 use panel::{Picture, picture, picture_type};
@@ -114,6 +115,7 @@ impl Report<'_> {
             guards: summary.guards.iter().map(Check::new).collect(),
             failures: &summary.failures,
             parameters: parameters(&summary),
+            kinds: kinds(&summary),
             seeds: seeds(self.records, self.protections),
             breaks: percent(summary.metrics.breaks),
             enough: summary.metrics.enough,
@@ -169,6 +171,8 @@ struct Page<'a> {
     guards: Vec<Check<'a>>,
     failures: &'a [Failure],
     parameters: Vec<(&'a str, &'a str)>,
+    /// The attacks by title, and what each does.
+    kinds: Vec<(String, &'a str)>,
     seeds: String,
     breaks: String,
     enough: u64,
@@ -460,6 +464,22 @@ fn parameters(summary: &Summary) -> Vec<(&str, &str)> {
     for g in &summary.groups {
         if !found.contains(&(&g.label, &g.attack)) {
             found.push((&g.label, &g.attack));
+        }
+    }
+    found
+}
+
+fn kinds(summary: &Summary) -> Vec<(String, &'static str)> {
+    let mut found: Vec<(String, &str)> = Vec::new();
+    for g in &summary.groups {
+        let name = attack_name(&g.attack);
+        let title = attack_title(&name);
+        let own = name.split(':').next().unwrap_or_default();
+        let known = Attack::ALL.iter().find(|(name, _)| *name == own);
+        // What stands behind a colon is for those who write commands.
+        let what = known.and_then(|(_, what)| what.split(':').next());
+        if let Some(what) = what.filter(|_| found.iter().all(|(known, _)| *known != title)) {
+            found.push((title, what));
         }
     }
     found

@@ -96,8 +96,14 @@ fn card<'a>(network: &'a Network, summary: &'a Summary, opinion: Option<&Opinion
         wanted: false,
         facts,
         cost: at.and_then(|g| {
-            let looks = g.gradients + g.queries;
-            Some(format!("{} and {} looks at it an image.", duration(g.seconds_an_image()?), number(looks)))
+            // As the curves of success over looks count them.
+            let (looks, needs) = if g.gradients > 0.0 {
+                (g.gradients, "whoever attacks needs the detector itself")
+            } else {
+                (g.queries, "its answers are enough to attack it")
+            };
+            let time = duration(g.seconds_an_image()?);
+            Some(format!("{time} and {} looks at it an image; {needs}.", number(looks)))
         }),
     }
 }
@@ -110,7 +116,8 @@ fn against(network: &Network, g: &Group, size: f64) -> Vec<Span> {
     } else {
         String::new()
     };
-    spans(&format!("{} flips {flips} of what was correct{more}.", g.label))
+    let only = if network.budgets.len() == 1 { " No other budget was tried." } else { "" };
+    spans(&format!("{} flips {flips} of what was correct{more}.{only}", g.label))
 }
 
 /// Whether a change of this size is seen: what people said, or else what arithmetic lets expect.

@@ -192,21 +192,29 @@ fn weakest(ranked: &[&Network], groups: &[Group]) -> Option<Finding> {
                 list(&others)
             )
         }
-        Some(b) => {
-            let (here, there) = (left(first, a), left(second, b));
-            let (i, j) = (here.interval(), there.interval());
-            let judged = if i.high < j.low {
-                format!("`{}` is the weaker", first.subject)
-            } else {
-                "these images cannot tell which is weaker: the intervals overlap".to_owned()
-            };
+        Some(b) if left(first, a).interval().high < left(second, b).interval().low => format!(
+            "`{}` and `{}` break at the same budget, {}, with {} and {} left; `{}` is the weaker.",
+            first.subject,
+            second.subject,
+            budget(a),
+            percent_or_dash(left(first, a).value()),
+            percent_or_dash(left(second, b).value()),
+            first.subject
+        ),
+        Some(_) => {
+            let high = left(first, a).interval().high;
+            let alike = ranked.iter().filter_map(|n| {
+                let left = left(n, at(n).filter(|g| g.eps == a.eps)?);
+                (left.interval().low <= high)
+                    .then(|| (format!("`{}`", n.subject), percent_or_dash(left.value())))
+            });
+            let (names, shares): (Vec<String>, Vec<String>) = alike.unzip();
             format!(
-                "`{}` and `{}` break at the same budget, {}, with {} and {} left; {judged}.",
-                first.subject,
-                second.subject,
+                "{} break at the same budget, {}, with {} left; these images cannot tell which is weakest: the intervals \
+                 overlap.",
+                list(&names),
                 budget(a),
-                percent_or_dash(here.value()),
-                percent_or_dash(there.value())
+                list(&shares)
             )
         }
     };
@@ -270,7 +278,9 @@ fn saving(groups: &[Group]) -> Option<Finding> {
         return None;
     }
     let text = if lost == 0 {
-        format!("The changes survive saving: all {flipped} successes hold when the 8-bit PNG is read back.")
+        format!(
+            "The changes survive saving: all {flipped} successes of attacks hold when the 8-bit PNG is read back."
+        )
     } else {
         format!(
             "Saving as an 8-bit PNG undoes {lost} of {flipped} successes ({}).",

@@ -42,6 +42,9 @@ pub(super) fn survivals(records: &[Record], own: &[&Record], groups: &[Group]) -
     found.into_values().collect()
 }
 
+/// Successes of one attack from which on their share is quoted.
+const ENOUGH: u64 = 10;
+
 /// What each transform does to the successes of all attacks.
 pub(super) fn findings(survivals: &[Survival], groups: &[Group]) -> Vec<Finding> {
     let mut totals: Vec<(&str, Share)> = Vec::new();
@@ -64,9 +67,17 @@ pub(super) fn findings(survivals: &[Survival], groups: &[Group]) -> Vec<Finding>
             count(share.of, "file"),
         );
         let i = share.interval();
+        let each = survivals.iter().filter(|s| s.transform == transform && s.survived.of >= ENOUGH);
+        let most = each
+            .filter(|s| groups[s.group].kind.is_attack())
+            .filter_map(|s| Some((s.survived.value()?, &groups[s.group])))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let most = most.map_or(String::new(), |(value, g)| {
+            format!("; most survive of {} on `{}`, {}", g.label, g.subject, percent(value))
+        });
         let detail = format!(
-            "Over all attacks and budgets; 95{SPACE}% interval {} to {}. A change that was made with this in mind may survive \
-             more.",
+            "Over all attacks and budgets, 95{SPACE}% interval {} to {}{most}. A change that was made with this in mind may \
+             survive more.",
             percent(i.low),
             percent(i.high)
         );

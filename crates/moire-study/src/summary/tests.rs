@@ -120,7 +120,7 @@ fn the_breaking_point_is_the_first_half_lost() {
             "`meso` breaks at 1/255: PGD takes its accuracy from 90 % to 10 %, while random noise of the same size leaves 90 %.",
             "`ynet` breaks at 2/255: PGD takes its accuracy from 90 % to 30 %, while random noise of the same size leaves 90 %.",
             "The weakest detector is `meso`: 1/255 is enough; `ynet` takes 2/255.",
-            "The changes survive saving: all 24 successes hold when the 8-bit PNG is read back.",
+            "The changes survive saving: all 24 successes of attacks hold when the 8-bit PNG is read back.",
             "Only 10 images an attack: the intervals are wide, and small differences mean little.",
         ]
     );
@@ -148,7 +148,7 @@ fn equal_budgets_are_told_apart_only_when_intervals_are() {
     assert_eq!(
         texts(&records)[2],
         "`a` and `b` break at the same budget, 1/255, with 10 % and 20 % left; these images cannot tell which is \
-         weaker: the intervals overlap."
+         weakest: the intervals overlap."
     );
 }
 
