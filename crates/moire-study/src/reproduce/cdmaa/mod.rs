@@ -12,18 +12,18 @@ pub(super) use tables::all;
 
 /// What the plans call their settings, where more than one table or figure shows them.
 pub(crate) const BASE: &str = "I-FGSM";
-pub(crate) const DOUBLE: &str = "I-FGSM, twice the budget";
-pub(crate) const ITERATIONS: &str = "I-FGSM, more steps";
+pub(crate) const DOUBLE: &str = "I-FGSM at twice the budget";
+pub(crate) const ITERATIONS: &str = "I-FGSM with more steps";
 pub(crate) const MOMENTUM: &str = "MI-FGSM";
 pub(crate) const APGD: &str = "APGD";
-pub(crate) const LONG: &str = "APGD, most steps";
-pub(crate) const BUDGETS: &str = "APGD, most steps, other budgets";
-pub(crate) const PLAIN: &str = "MI-FGSM, more steps";
-pub(crate) const ROBUST: &str = "MI-FGSM, more steps, robust";
+pub(crate) const LONG: &str = "APGD with most steps";
+pub(crate) const BUDGETS: &str = "APGD with most steps at other budgets";
+pub(crate) const PLAIN: &str = "MI-FGSM with more steps";
+pub(crate) const ROBUST: &str = "robust MI-FGSM";
 /// Those as `moire protect` combines editors.
-pub(crate) const BASE_OWN: &str = "I-FGSM, own strategy";
-pub(crate) const LONG_OWN: &str = "APGD, most steps, own strategy";
-pub(crate) const ROBUST_OWN: &str = "MI-FGSM, more steps, robust, own strategy";
+pub(crate) const BASE_OWN: &str = "I-FGSM by the own strategy";
+pub(crate) const LONG_OWN: &str = "APGD with most steps by the own strategy";
+pub(crate) const ROBUST_OWN: &str = "robust MI-FGSM by the own strategy";
 
 /// What both plans have to have.
 #[cfg(test)]
