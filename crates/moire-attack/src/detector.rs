@@ -1,4 +1,4 @@
-use moire_graph::{AxisMap, Builder, Device, Graph, Program, ReduceKind, simplify};
+use moire_graph::{AxisMap, Builder, Device, Footprint, Graph, Program, ReduceKind, simplify};
 use moire_tensor::{Images, Label, Tensor};
 
 use crate::ascent::{Evaluation, Objective};
@@ -89,22 +89,24 @@ impl<'d> Detector<'d> {
         self.labels = labels.to_vec();
     }
 
-    /// The most bytes that its programs hold under these attacks. Their programs are compiled here.
+    /// The most bytes that its programs need under these attacks. Their programs are compiled here.
     ///
     /// # Errors
     /// The network has nothing that one of them looks at, or the device cannot run it.
-    pub fn memory(&mut self, attacks: &[&Attack]) -> Result<usize, Error> {
-        let mut inner = self.inner.as_ref().map_or(0, |inner| inner.program.memory());
+    pub fn memory(&mut self, attacks: &[&Attack]) -> Result<Footprint, Error> {
+        let mut inner = self.inner.as_ref().map(|inner| inner.program.memory()).unwrap_or_default();
         for attack in attacks {
             for kind in attack.losses() {
                 self.step(kind)?;
             }
             if let Attack::Kra(kra) = attack {
-                inner = inner.max(self.inner(&kra.layers)?.program.memory());
+                // One at a time.
+                let other = self.inner(&kra.layers)?.program.memory();
+                inner = Footprint { own: inner.own.max(other.own), ..inner + other };
             }
         }
-        let steps = self.steps.iter().map(|(_, program)| program.memory()).sum::<usize>();
-        Ok(self.forward.memory() + steps + inner)
+        let steps = self.steps.iter().map(|(_, program)| program.memory());
+        Ok(self.forward.memory() + steps.sum() + inner)
     }
 
     /// Sets what one sample is, whatever the others are.

@@ -1,4 +1,4 @@
-use moire_graph::{Act, Builder, Device, Graph, Program, ReduceKind, simplify};
+use moire_graph::{Act, Builder, Device, Footprint, Graph, Program, ReduceKind, simplify};
 
 use crate::error::{Error, Repr};
 use crate::mgda::{even, gram, shortest, sum};
@@ -73,8 +73,8 @@ impl Editor {
         })
     }
 
-    /// The bytes that its program holds.
-    pub(crate) fn memory(&self) -> usize {
+    /// The bytes that its program needs.
+    pub(crate) fn memory(&self) -> Footprint {
         self.step.memory()
     }
 

@@ -7,6 +7,7 @@
 //!
 //! At `x` the losses and their gradients are exactly 0, so every search starts a hair beside it.
 
+use moire_graph::Footprint;
 use moire_tensor::{Images, Norm, Tensor};
 
 use crate::ascent::{Ascent, Evaluation};
@@ -65,8 +66,8 @@ impl Editors {
         Self { models, strategy, frames: Vec::new(), samples: Vec::new(), nudge: NUDGE }
     }
 
-    /// Bytes that the programs of all models hold.
-    pub fn memory(&self) -> usize {
+    /// The bytes that the programs of all models need.
+    pub fn memory(&self) -> Footprint {
         self.models.iter().map(Editor::memory).sum()
     }
 

@@ -46,7 +46,12 @@ impl Aligned {
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
-        if self.len == 0 { 0 } else { layout(self.len).size() }
+        Self::bytes_of(self.len)
+    }
+
+    /// Bytes that so many numbers take.
+    pub(crate) fn bytes_of(len: usize) -> usize {
+        if len == 0 { 0 } else { layout(len).size() }
     }
 }
 

@@ -6,7 +6,7 @@ use moire_graph::{Error, Graph, MatMul, Normalise, Op, ReduceKind, ValueId};
 use moire_tensor::{Shape, Tensor};
 use rayon::ThreadPool;
 
-use crate::aligned::Aligned;
+use crate::arena::Arena;
 use crate::fuse::{Fused, Read, Unit, fuse, sums_pixels};
 use crate::kernels::Kernel;
 use crate::kernels::conv::Conv;
@@ -30,13 +30,13 @@ use crate::layout::{MAX_RANK, Planes};
 use crate::plan::{Item, plan};
 use crate::product::{Beside, Finishing, Leak, Repeat, Smooth};
 use crate::program::{CpuProgram, Place, Port, Source, Step, in_memory_order};
-use crate::scratch::Scratch;
+use crate::scratch::Pieces;
 use crate::simd::Vectors;
 
 pub(crate) fn compile(
     graph: &Graph,
     batch: usize,
-    pool: &Arc<ThreadPool>,
+    (pool, arena): (&Arc<ThreadPool>, &Arc<Arena>),
     vectors: Vectors,
 ) -> Result<CpuProgram, Error> {
     let batch = batch.max(1);
@@ -44,17 +44,17 @@ pub(crate) fn compile(
         return Err(Error::unsupported(node, "values of at most 8 axes"));
     }
     let fused = fuse(graph);
-    let placed = placed(graph, &fused);
+    let placed = placed(graph, &fused, batch);
     let mut constants: Vec<Vec<f32>> = Vec::new();
     let mut known: Vec<Option<Source>> = vec![None; graph.nodes().len()];
     let mut source = |read: Read| match read {
-        Read::Beside(v) => Source::Buffer(placed.beside[v.index()].expect("what is read was kept")),
+        Read::Beside(v) => Source::Memory(placed.beside[v.index()].expect("what is read was kept")),
         Read::Value(v) => *known[v.index()].get_or_insert_with(|| match &graph.node(v).op {
             Op::Constant(tensor) => {
                 constants.push(in_memory_order(tensor));
                 Source::Constant(constants.len() - 1)
             }
-            _ => Source::Buffer(placed.values[v.index()].expect("what is computed has a buffer")),
+            _ => Source::Memory(placed.values[v.index()].expect("what is computed has a place")),
         }),
     };
     let mut steps = Vec::new();
@@ -69,7 +69,7 @@ pub(crate) fn compile(
         made_by[value.index()] = Some(steps.len());
         let place = |(i, read)| if kernel.holds(i) { Source::Held } else { source(read) };
         let operands = reads.into_iter().enumerate().map(place).collect();
-        let out = placed.values[value.index()].expect("what is computed has a buffer");
+        let out = placed.values[value.index()].expect("what is computed has a place");
         steps.push(Step {
             kernel,
             operands,
@@ -93,7 +93,7 @@ pub(crate) fn compile(
         outputs.push(port(name, *v, source(Read::Value(*v)), batch));
     }
     let working = |size: fn(&dyn Kernel) -> usize| steps.iter().map(|s| size(&*s.kernel)).max().unwrap_or(0);
-    let scratch = Scratch::new(
+    let pieces = Pieces::new(
         pool.current_num_threads(),
         working(|kernel| kernel.scratch()),
         working(|kernel| kernel.shared()),
@@ -102,13 +102,14 @@ pub(crate) fn compile(
         graph: graph.clone(),
         batch,
         pool: Arc::clone(pool),
-        buffers: placed.sizes.iter().map(|size| Aligned::zeros(size * batch)).collect(),
+        arena: Arc::clone(arena),
+        values: placed.numbers,
         constants,
         needed: vec![false; steps.len()],
         steps,
         inputs,
         outputs,
-        scratch,
+        pieces,
     })
 }
 
@@ -116,11 +117,11 @@ pub(crate) fn compile(
 struct Placed {
     values: Vec<Option<Place>>,
     beside: Vec<Option<Place>>,
-    /// Numbers a sample, by buffer.
-    sizes: Vec<usize>,
+    /// Numbers in all.
+    numbers: usize,
 }
 
-fn placed(graph: &Graph, fused: &Fused<'_>) -> Placed {
+fn placed(graph: &Graph, fused: &Fused<'_>, batch: usize) -> Placed {
     let count = graph.nodes().len();
     let [mut values, mut beside] = [(); 2].map(|()| (0..count).collect::<Vec<usize>>());
     for (value, _) in graph.values() {
@@ -134,25 +135,27 @@ fn placed(graph: &Graph, fused: &Fused<'_>) -> Placed {
     graph.outputs().iter().for_each(|(_, v)| values[v.index()] = usize::MAX);
     let mut items = Vec::new();
     let mut owners = Vec::new();
-    // Inputs are written before the first step, so nothing may use their buffers earlier.
+    let mut item = |v: ValueId, is_beside: bool, size: usize, birth: usize| {
+        let death = if is_beside { beside[v.index()] } else { values[v.index()] };
+        items.push(Item { size: size * batch, birth, death });
+        owners.push((v, is_beside, size));
+    };
+    // Inputs are written before the first step, so nothing may lie there earlier.
     for &v in graph.inputs() {
-        items.push(Item { size: graph.shape(v).numel(), birth: 0, death: values[v.index()] });
-        owners.push((v, false));
+        item(v, false, graph.shape(v).numel(), 0);
     }
     for (v, node) in graph.values().filter(|(v, _)| fused.units[v.index()].is_some()) {
         let size = node.shape.numel();
-        items.push(Item { size, birth: v.index(), death: values[v.index()] });
-        owners.push((v, false));
+        item(v, false, size, v.index());
         if let Some(kept) = fused.beside[v.index()] {
-            items.push(Item { size: kept.size(size), birth: v.index(), death: beside[v.index()] });
-            owners.push((v, true));
+            item(v, true, kept.size(size), v.index());
         }
     }
     let plan = plan(&items);
-    let mut placed = Placed { values: vec![None; count], beside: vec![None; count], sizes: plan.sizes };
-    for ((&slot, item), (v, beside)) in plan.slots.iter().zip(&items).zip(owners) {
-        let places = if beside { &mut placed.beside } else { &mut placed.values };
-        places[v.index()] = Some(Place { slot, size: item.size });
+    let mut placed = Placed { values: vec![None; count], beside: vec![None; count], numbers: plan.size };
+    for (&at, (v, is_beside, size)) in plan.starts.iter().zip(owners) {
+        let places = if is_beside { &mut placed.beside } else { &mut placed.values };
+        places[v.index()] = Some(Place { at, size });
     }
     placed
 }

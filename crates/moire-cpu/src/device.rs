@@ -4,14 +4,16 @@ use std::sync::Arc;
 use moire_graph::{Device, Error, Graph, Program};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::arena::Arena;
 use crate::compile::compile;
 use crate::program::CpuProgram;
 use crate::simd::{Isa, Vectors};
 
-/// The processor, with threads of its own. Clones share them.
+/// The processor, with threads and buffers of its own. Clones share them.
 #[derive(Clone)]
 pub struct Cpu {
     pool: Arc<ThreadPool>,
+    arena: Arc<Arena>,
     vectors: Vectors,
 }
 
@@ -26,7 +28,7 @@ impl Cpu {
             .thread_name(|i| format!("moire-cpu-{i}"))
             .build()
             .expect("a process may start a few threads");
-        Self { pool: Arc::new(pool), vectors: Vectors::detect() }
+        Self { pool: Arc::new(pool), arena: Arc::default(), vectors: Vectors::detect() }
     }
 
     /// The processor with `threads` threads (0 takes one for each core), held to one set of vector instructions.
@@ -48,7 +50,7 @@ impl Cpu {
     /// # Errors
     /// As [`Device::compile`].
     pub fn program(&self, graph: &Graph, batch: usize) -> Result<CpuProgram, Error> {
-        compile(graph, batch, &self.pool, self.vectors)
+        compile(graph, batch, (&self.pool, &self.arena), self.vectors)
     }
 
     /// How many threads there are.

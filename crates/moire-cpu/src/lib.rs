@@ -32,6 +32,7 @@
 #![allow(clippy::needless_range_loop, reason = "tiles are counted to constants, so that they are registers")]
 
 mod aligned;
+mod arena;
 mod compile;
 mod device;
 mod fuse;

@@ -1,9 +1,15 @@
-//! Where each value lives: values that are never alive together share a buffer.
+//! Where each value lives: values that are never alive together share memory.
+
+use std::cmp::Reverse;
+use std::ops::Range;
+
+/// Numbers in a cache line: every value starts on one.
+const LINE: usize = 16;
 
 /// A value that needs a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Item {
-    /// Numbers a sample.
+    /// Numbers.
     pub(crate) size: usize,
     /// The step that makes it.
     pub(crate) birth: usize,
@@ -11,56 +17,73 @@ pub(crate) struct Item {
     pub(crate) death: usize,
 }
 
-/// For each item the buffer that holds it, and how long each buffer must be for one sample.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) slots: Vec<usize>,
-    pub(crate) sizes: Vec<usize>,
+impl Item {
+    fn meets(&self, other: &Self) -> bool {
+        self.birth <= other.death && other.birth <= self.death
+    }
 }
 
-/// Places items, which come in the order of their birth: into the free buffer that fits best, or into a new one.
+/// For each item where it starts, and how many numbers there are in all.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) starts: Vec<usize>,
+    pub(crate) size: usize,
+}
+
+/// Places items, the largest first, each into the first gap between those that are alive with it.
 pub(crate) fn plan(items: &[Item]) -> Plan {
-    let mut plan = Plan { slots: Vec::with_capacity(items.len()), sizes: Vec::new() };
-    let mut free: Vec<usize> = Vec::new();
-    let mut held: Vec<usize> = Vec::new();
-    for (i, item) in items.iter().enumerate() {
-        held.retain(|&h| {
-            let over = items[h].death < item.birth;
-            if over {
-                free.push(plan.slots[h]);
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_key(|&i| Reverse(items[i].size));
+    let mut starts = vec![0; items.len()];
+    let mut placed: Vec<usize> = Vec::with_capacity(items.len());
+    let mut size = 0;
+    for i in order {
+        let taken = |&p: &usize| starts[p]..starts[p] + items[p].size.next_multiple_of(LINE);
+        let mut beside: Vec<Range<usize>> =
+            placed.iter().filter(|&&p| items[p].meets(&items[i])).map(taken).collect();
+        beside.sort_by_key(|range| range.start);
+        let mut start = 0;
+        for range in beside {
+            if range.start >= start + items[i].size {
+                break;
             }
-            !over
-        });
-        let fits = |&slot: &usize| plan.sizes[slot];
-        // The smallest that is large enough, else the largest, which then grows.
-        let best = (0..free.len())
-            .filter(|&f| fits(&free[f]) >= item.size)
-            .min_by_key(|&f| fits(&free[f]))
-            .or_else(|| (0..free.len()).max_by_key(|&f| fits(&free[f])));
-        let slot = best.map_or_else(
-            || {
-                plan.sizes.push(0);
-                plan.sizes.len() - 1
-            },
-            |f| free.swap_remove(f),
-        );
-        plan.sizes[slot] = plan.sizes[slot].max(item.size);
-        plan.slots.push(slot);
-        held.push(i);
+            start = start.max(range.end);
+        }
+        starts[i] = start;
+        size = size.max((start + items[i].size).next_multiple_of(LINE));
+        placed.push(i);
     }
-    plan
+    Plan { starts, size }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Item, plan};
+    use proptest::prelude::*;
+
+    use super::{Item, LINE, plan};
 
     #[test]
-    fn a_buffer_serves_one_value_after_another() {
+    fn a_place_serves_one_value_after_another() {
         let item = |size, birth, death| Item { size, birth, death };
-        // The third may take the first's place, not the second's, which its own step still reads.
-        let plan = plan(&[item(10, 0, 1), item(20, 1, 2), item(5, 2, 9), item(30, 3, 9)]);
-        assert_eq!(plan.slots, [0, 1, 0, 1]);
-        assert_eq!(plan.sizes, [10, 30]);
+        // The last takes the places of the first two, which are dead; the third lives beside all.
+        let plan = plan(&[item(16, 0, 1), item(20, 1, 2), item(5, 2, 9), item(50, 3, 9)]);
+        assert_eq!(plan.starts, [32, 0, 64, 0]);
+        assert_eq!(plan.size, 80);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_alive_at_once_lies_apart(items in prop::collection::vec((0..100usize, 0..20usize, 0..8usize), 0..40)) {
+            let items: Vec<Item> =
+                items.into_iter().map(|(size, birth, life)| Item { size, birth, death: birth + life }).collect();
+            let plan = plan(&items);
+            for (i, a) in items.iter().enumerate() {
+                let (start, end) = (plan.starts[i], plan.starts[i] + a.size);
+                prop_assert!(start % LINE == 0 && end <= plan.size);
+                for (j, b) in items.iter().enumerate().skip(i + 1).filter(|(_, b)| a.meets(b)) {
+                    prop_assert!(end <= plan.starts[j] || plan.starts[j] + b.size <= start);
+                }
+            }
+        }
     }
 }

@@ -1,21 +1,23 @@
+use std::fmt;
 use std::sync::Arc;
-use std::{fmt, mem};
 
-use moire_graph::{Error, Graph, Program, ValueId, check_inputs};
+use moire_graph::{Error, Footprint, Graph, Program, ValueId, check_inputs};
 use moire_tensor::{Shape, Tensor};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::aligned::Aligned;
+use crate::arena::Arena;
 use crate::kernels::{Kernel, Operand};
 use crate::layout::strides;
 use crate::nest::Nest;
-use crate::scratch::Scratch;
+use crate::product::Shared;
+use crate::scratch::{Pieces, Scratch};
 
-/// A buffer of the program that holds one value a sample.
+/// Where in a run's memory a value lies, one sample after another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    pub(crate) slot: usize,
+    pub(crate) at: usize,
     /// Numbers a sample.
     pub(crate) size: usize,
 }
@@ -23,7 +25,7 @@ pub(crate) struct Place {
 /// Where an operand is read from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Source {
-    Buffer(Place),
+    Memory(Place),
     /// A constant, the same for all samples.
     Constant(usize),
     /// Nowhere: the kernel holds it.
@@ -83,12 +85,15 @@ pub struct CpuProgram {
     pub(crate) graph: Graph,
     pub(crate) batch: usize,
     pub(crate) pool: Arc<ThreadPool>,
-    pub(crate) buffers: Vec<Aligned>,
+    pub(crate) arena: Arc<Arena>,
+    /// Numbers that values take in a run.
+    pub(crate) values: usize,
+    /// What it takes besides.
+    pub(crate) pieces: Pieces,
     pub(crate) constants: Vec<Vec<f32>>,
     pub(crate) steps: Vec<Step>,
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
-    pub(crate) scratch: Scratch,
     /// The steps of a run.
     pub(crate) needed: Vec<bool>,
 }
@@ -96,15 +101,21 @@ pub struct CpuProgram {
 /// What a kernel may look at while it runs.
 pub(crate) struct Operands<'a> {
     sources: &'a [Source],
-    buffers: &'a [Aligned],
+    memory: Shared<'a>,
+    samples: usize,
     constants: &'a [Vec<f32>],
 }
 
 impl<'a> Operands<'a> {
     /// Operand `index`.
+    #[allow(unsafe_code, reason = "results are written meanwhile, elsewhere in the memory of the run")]
     pub(crate) fn get(&self, index: usize) -> Operand<'a> {
         match self.sources[index] {
-            Source::Buffer(Place { slot, size }) => Operand { data: &self.buffers[slot], size, step: size },
+            Source::Memory(Place { at, size }) => {
+                // SAFETY: a step writes its own results alone, and these lie apart from what it reads.
+                let data = unsafe { self.memory.read(at, self.samples * size) };
+                Operand { data, size, step: size }
+            }
             Source::Constant(i) => {
                 Operand { data: &self.constants[i], size: self.constants[i].len(), step: 0 }
             }
@@ -140,6 +151,7 @@ impl CpuProgram {
     }
 
     /// Does what the outputs that are `wanted` need.
+    #[allow(unsafe_code, reason = "results are written beside what is read, in one memory")]
     fn go(
         &mut self,
         samples: usize,
@@ -147,30 +159,26 @@ impl CpuProgram {
         wanted: impl Fn(&str) -> bool,
         mut after: impl FnMut(ValueId, &'static str) + Send,
     ) {
+        let mut memory = self.arena.take(self.numbers());
+        let (values, rest) = memory.split_at_mut(self.values);
         for port in &self.inputs {
-            let Source::Buffer(Place { slot, size }) = port.source else { continue };
+            let Source::Memory(Place { at, size }) = port.source else { continue };
             let Some((_, data)) = inputs.iter().find(|(name, _)| *name == port.name) else { continue };
-            let to = self.buffers[slot][..samples * size].par_chunks_mut(size);
+            let to = values[at..][..samples * size].par_chunks_mut(size);
             let ways = to.zip(data.par_chunks(size));
             self.pool.install(|| ways.for_each(|(to, from)| transfer(&port.nest, from, to, [0, 1])));
         }
         self.mark(&wanted);
-        let Self { pool, steps, buffers, constants, scratch, needed, .. } = self;
+        let Self { pool, steps, constants, pieces, needed, .. } = self;
+        let (shared, scratch) = (Shared::new(values), Scratch::new(pieces, rest));
         pool.install(|| {
             for (step, _) in steps.iter().zip(needed).filter(|(_, needed)| **needed) {
-                let mut take = |place: Place| mem::take(&mut buffers[place.slot]);
-                let (mut value, mut beside) = (take(step.out), step.beside.map(take));
-                let operands = Operands { sources: &step.operands, buffers, constants };
-                let kept = beside.as_mut().zip(step.beside);
-                let results = Results {
-                    value: &mut value[..samples * step.out.size],
-                    beside: kept.map_or(&mut [], |(kept, place)| &mut kept[..samples * place.size]),
-                };
-                step.kernel.run(&operands, results, scratch);
-                buffers[step.out.slot] = value;
-                if let Some((kept, place)) = beside.zip(step.beside) {
-                    buffers[place.slot] = kept;
-                }
+                let operands = Operands { sources: &step.operands, memory: shared, samples, constants };
+                // SAFETY: one step runs at a time, and what it writes lies apart from all that is alive beside it: the
+                // plan sees to that.
+                let part = |place: Place| unsafe { shared.part(place.at, samples * place.size) };
+                let results = Results { value: part(step.out), beside: step.beside.map_or(&mut [], part) };
+                step.kernel.run(&operands, results, &scratch);
                 after(step.value, step.kernel.name());
             }
         });
@@ -181,13 +189,19 @@ impl CpuProgram {
                 continue;
             }
             let from = |s: usize| match *source {
-                Source::Buffer(Place { slot, size }) => &self.buffers[slot][s * size..(s + 1) * size],
+                Source::Memory(Place { at, size }) => &values[at + s * size..][..size],
                 Source::Constant(i) => &self.constants[i],
                 Source::Held => unreachable!("outputs are read"),
             };
             let values = host[..samples * *size].par_chunks_mut((*size).max(1)).enumerate();
             self.pool.install(|| values.for_each(|(s, to)| transfer(nest, from(s), to, [1, 0])));
         }
+        self.arena.give(memory);
+    }
+
+    /// Numbers that a run takes: values, and working memory.
+    fn numbers(&self) -> usize {
+        self.values + self.pieces.len()
     }
 
     /// Marks the steps that the outputs that are `wanted` need.
@@ -219,17 +233,25 @@ impl CpuProgram {
     }
 }
 
+impl Drop for CpuProgram {
+    fn drop(&mut self) {
+        self.arena.free();
+    }
+}
+
 impl Program for CpuProgram {
     fn batch(&self) -> usize {
         self.batch
     }
 
-    fn memory(&self) -> usize {
+    fn memory(&self) -> Footprint {
         let floats = |vs: &[Vec<f32>]| vs.iter().map(|v| size_of_val(&v[..])).sum::<usize>();
         let hosts: usize = self.outputs.iter().map(|p| size_of_val(&p.host[..])).sum();
         let packed: usize = self.steps.iter().map(|s| s.kernel.bytes()).sum();
-        let buffers: usize = self.buffers.iter().map(Aligned::bytes).sum();
-        buffers + floats(&self.constants) + hosts + packed + self.scratch.bytes()
+        Footprint {
+            own: floats(&self.constants) + hosts + packed,
+            in_turn: Aligned::bytes_of(self.numbers()),
+        }
     }
 
     fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error> {

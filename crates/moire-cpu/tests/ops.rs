@@ -163,6 +163,15 @@ fn layers() -> Vec<(&'static str, Graph)> {
             b.add(y, x)
         }
     };
+    // So many weights that small tiles filter them.
+    let heavy = move |b: &mut Builder, x: ValueId| {
+        let w = weights(b, "w", [684, 684, 3, 3])?;
+        b.conv2d(x, w, None, same)
+    };
+    let heavy_down = move |b: &mut Builder, x: ValueId| {
+        let w = weights(b, "w", [410, 410, 4, 4])?;
+        b.conv2d(x, w, None, halve)
+    };
     vec![
         ("four channels apart", graph(&apart(4, 4), [1, 4, 8, 6])),
         ("twenty channels apart", graph(&apart(20, 20), [1, 20, 8, 6])),
@@ -171,6 +180,8 @@ fn layers() -> Vec<(&'static str, Graph)> {
         ("two images", graph(&bottleneck, [2, 33, 16, 12])),
         ("4x4 down", graph(&down, [1, 32, 26, 24])),
         ("4x4 up", graph(&up, [1, 32, 13, 12])),
+        ("heavy 3x3", graph(&heavy, [1, 684, 12, 13])),
+        ("heavy 4x4 down", graph(&heavy_down, [1, 410, 26, 24])),
         ("instance norm block", graph(&normed, [2, 5, 30, 40])),
         ("shared rows", graph(&shared, [4, 8, 6, 6])),
         ("dense", graph(&dense, [3, 7, 5, 2])),

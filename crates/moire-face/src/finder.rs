@@ -1,4 +1,4 @@
-use moire_graph::{Device, Program};
+use moire_graph::{Device, Footprint, Program};
 use moire_image::Picture;
 use moire_zoo::{Network, Role};
 
@@ -70,8 +70,8 @@ impl FaceFinder {
         Ok(Self { program, canvas, mean, search })
     }
 
-    /// Bytes that its program holds.
-    pub fn memory(&self) -> usize {
+    /// The bytes that its program needs.
+    pub fn memory(&self) -> Footprint {
         self.program.memory()
     }
 

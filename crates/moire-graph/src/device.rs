@@ -1,13 +1,47 @@
+use std::iter::Sum;
+use std::ops::Add;
+
 use crate::error::{Error, Repr};
 use crate::graph::{Graph, ValueId};
 
 /// What turns graphs into programs: a processor, a graphics card, the reference.
 pub trait Device {
-    /// Makes `graph` ready to run for up to `batch` samples at a time. All memory is taken here.
+    /// Makes `graph` ready to run for up to `batch` samples at a time. What a program has for itself is taken here, what
+    /// programs of a device take turns with when one first runs.
     ///
     /// # Errors
     /// The device cannot run the graph, or has too little memory for it.
     fn compile(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Program>, Error>;
+}
+
+/// The bytes that programs of one device need. Sums are of programs that are kept side by side and run one at a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// What they hold for themselves, packed weights above all: it adds up.
+    pub own: usize,
+    /// What they take turns with, values above all: the largest counts.
+    pub in_turn: usize,
+}
+
+impl Footprint {
+    /// All bytes.
+    pub fn total(self) -> usize {
+        self.own + self.in_turn
+    }
+}
+
+impl Add for Footprint {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { own: self.own + other.own, in_turn: self.in_turn.max(other.in_turn) }
+    }
+}
+
+impl Sum for Footprint {
+    fn sum<I: Iterator<Item = Self>>(each: I) -> Self {
+        each.fold(Self::default(), Add::add)
+    }
 }
 
 /// A graph compiled for one device and one batch size.
@@ -17,8 +51,8 @@ pub trait Program: Send {
     /// How many samples one run can take.
     fn batch(&self) -> usize;
 
-    /// Bytes held: activations, packed weights, scratch.
-    fn memory(&self) -> usize;
+    /// The bytes that it needs.
+    fn memory(&self) -> Footprint;
 
     /// Runs `samples` samples. Each input holds one value after another, each of the input's shape, row-major.
     ///

@@ -42,7 +42,7 @@ mod passes;
 mod vjp;
 
 pub use builder::Builder;
-pub use device::{Device, Program, check_inputs};
+pub use device::{Device, Footprint, Program, check_inputs};
 pub use error::{Error, ErrorKind};
 pub use graph::{Graph, Node, ValueId};
 pub use ops::{

@@ -2,7 +2,7 @@ use moire_attack::{
     Ascent, Criterion, Editor, Editors, Evaluation, Frame, Look, Loss, Samples, Sight, Strategy,
 };
 use moire_face::{Face, FaceFinder, Framing};
-use moire_graph::Device;
+use moire_graph::{Device, Footprint};
 use moire_image::{Picture, Rect};
 use moire_tensor::{Eps, Images, SampleId, Tensor};
 use moire_zoo::{Attribute, Attributes, Condition, Network, Role};
@@ -108,9 +108,9 @@ impl<'d> Protector<'d> {
         Ok(Self { device, views, conditions, editors, finder })
     }
 
-    /// Bytes that the programs of its editors and its finder hold. What a photograph takes comes on top.
-    pub fn memory(&self) -> usize {
-        self.editors.memory() + self.finder.as_ref().map_or(0, FaceFinder::memory)
+    /// The bytes that the programs of its editors and its finder need. What a photograph takes comes on top.
+    pub fn memory(&self) -> Footprint {
+        self.editors.memory() + self.finder.as_ref().map(FaceFinder::memory).unwrap_or_default()
     }
 
     /// Protects a photograph of someone with these attributes. `id` fixes its random numbers.

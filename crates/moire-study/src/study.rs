@@ -174,7 +174,9 @@ impl Study {
             self.finder.as_ref().map(|model| FaceFinder::new(device, &model.network, Search::default()));
         let protector = Protector::new(device, networks, finder.transpose()?)?;
         let names: Vec<&str> = self.editors.iter().map(|e| e.name.as_str()).collect();
-        fitting(&names.join(", "), 1, self.plan.limits.memory, |_| Ok::<_, Error>(protector.memory()))?;
+        fitting(&names.join(", "), 1, self.plan.limits.memory, |_| {
+            Ok::<_, Error>(protector.memory().total())
+        })?;
         Ok(protector)
     }
 

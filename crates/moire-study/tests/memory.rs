@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use moire_attack::Attack;
-use moire_graph::{Device, Error, Graph, Program};
+use moire_graph::{Device, Error, Footprint, Graph, Program};
 use moire_image::{Picture, encode_png};
 use moire_study::{
     Answer, AttackPlan, DataPlan, DetectorPlan, Judges, Memory, ModelSpec, Plan, Run, Store, Study,
@@ -40,7 +40,7 @@ struct Counted {
 impl Device for Counting {
     fn compile(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Program>, Error> {
         let program = Counted { inner: Reference.compile(graph, batch)?, held: Arc::clone(&self.held) };
-        let held = self.held.fetch_add(program.memory(), Ordering::SeqCst) + program.memory();
+        let held = self.held.fetch_add(program.memory().own, Ordering::SeqCst) + program.memory().own;
         self.most.fetch_max(held, Ordering::SeqCst);
         Ok(Box::new(program))
     }
@@ -51,8 +51,8 @@ impl Program for Counted {
         self.inner.batch()
     }
 
-    fn memory(&self) -> usize {
-        FIXED + EACH * self.batch()
+    fn memory(&self) -> Footprint {
+        Footprint { own: FIXED + EACH * self.batch(), ..Footprint::default() }
     }
 
     fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error> {
@@ -70,7 +70,7 @@ impl Program for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.memory(), Ordering::SeqCst);
+        self.held.fetch_sub(self.memory().own, Ordering::SeqCst);
     }
 }
 

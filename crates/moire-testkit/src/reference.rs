@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use moire_graph::{Device, Error, Graph, Program, check_inputs};
+use moire_graph::{Device, Error, Footprint, Graph, Program, check_inputs};
 use moire_tensor::Tensor;
 
 /// Runs graphs by [`Graph::eval`], one sample after another: slow and right.
@@ -24,8 +24,9 @@ impl Program for ReferenceProgram {
         self.batch
     }
 
-    fn memory(&self) -> usize {
-        self.graph.nodes().iter().map(|n| n.shape.numel() * size_of::<f64>()).sum()
+    fn memory(&self) -> Footprint {
+        let own = self.graph.nodes().iter().map(|n| n.shape.numel() * size_of::<f64>()).sum();
+        Footprint { own, ..Footprint::default() }
     }
 
     fn run(&mut self, samples: usize, inputs: &[(&str, &[f32])]) -> Result<(), Error> {

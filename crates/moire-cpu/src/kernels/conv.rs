@@ -267,7 +267,7 @@ impl Kernel for Conv {
         "products"
     }
 
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch<'_>) {
         let x = operands.get(0);
         let images = results.value.len() / self.y.image();
         let (out, finish) = self.finishing.bind(operands, results);

@@ -155,7 +155,7 @@ impl Kernel for Depthwise {
         "depthwise"
     }
 
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, _: &Scratch<'_>) {
         let x = operands.get(0);
         let (height, line) = (self.y.height, self.y.width * self.y.channels);
         let rows = results.value.len() / line;

@@ -178,7 +178,7 @@ impl Kernel for Chain {
         "elementwise"
     }
 
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, _: &Scratch<'_>) {
         let Results { value, beside } = results;
         let (mut signs, mut slope) = (None, None);
         match self.beside {

@@ -353,7 +353,7 @@ impl Kernel for ImageNorm {
         "image_norm"
     }
 
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch<'_>) {
         let Results { value, beside } = results;
         let channels = self.planes.channels;
         let (chunks, kept) = (self.chunks(), KEPT * channels);

@@ -193,7 +193,7 @@ impl Kernel for Lines {
         "lines"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch<'_>) {
         let (x, dy) = (operands.get(0), operands.get(usize::from(self.adjoint)));
         let chunk = (CHUNK / self.length).max(1) * self.length;
         out.par_chunks_mut(self.size).enumerate().for_each(|(sample, out)| {

@@ -172,7 +172,7 @@ impl Kernel for Products {
         "matmul"
     }
 
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch<'_>) {
         let a = operands.get(0);
         let size = self.leads.len() * self.m * self.n;
         let matrices = results.value.len() / size * self.leads.len();

@@ -30,7 +30,7 @@ pub(crate) trait Kernel: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Fills the results, one value a sample. Tasks are cut by the graph's shapes alone.
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch);
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch<'_>);
 
     /// Whether it has packed this operand, and so does not read it.
     fn holds(&self, _operand: usize) -> bool {

@@ -66,7 +66,7 @@ impl Kernel for Copy {
         "copy"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch<'_>) {
         out.par_chunks_mut(self.size).enumerate().for_each(|(s, out)| {
             if self.holes {
                 out.fill(0.0);
@@ -110,7 +110,7 @@ impl Kernel for Reshape {
         "reshape"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch<'_>) {
         let x = operands.get(0);
         out.par_chunks_mut(self.size).enumerate().for_each(|(s, out)| {
             if !self.direct {

@@ -41,7 +41,7 @@ impl Kernel for Normalisation {
         "normalise"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch<'_>) {
         let groups = &self.groups;
         let x = operands.get(0);
         out.par_chunks_mut(groups.size).enumerate().for_each(|(unit, out)| {

@@ -66,7 +66,7 @@ impl Kernel for PixelSum {
         "pixel_sum"
     }
 
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch<'_>) {
         let Planes { channels, rows, .. } = self.planes;
         let (chunks, x) = (self.chunks(), operands.get(0));
         let y = self.product.then(|| operands.get(1));

@@ -1,23 +1,24 @@
-//! Transforms of minimal filtering: four neighbouring outputs of a filter of r taps from r + 3 products
+//! Transforms of minimal filtering: m neighbouring outputs of a filter of r taps from m + r - 1 products
 //! (Winograd 1980; Lavin and Gray, arXiv 1509.09308), by evaluation at points.
 
 use crate::simd::Simd;
 
-/// Four outputs of a filter of `P - 3` taps from `P` products.
-pub(crate) trait Points<const P: usize>: Copy + Send + Sync + 'static {
+/// `M` outputs of a filter of `P - M + 1` taps from `P` products.
+pub(crate) trait Points<const P: usize, const M: usize>: Copy + Send + Sync + 'static {
     /// The filter at the points.
     fn filter(taps: &[f64]) -> [f64; P];
     /// The input at the points.
     fn input<S: Simd>(simd: S, d: [S::V; P]) -> [S::V; P];
     /// The outputs from the products.
-    fn output<S: Simd>(simd: S, m: [S::V; P]) -> [S::V; 4];
+    fn output<S: Simd>(simd: S, m: [S::V; P]) -> [S::V; M];
 }
 
-/// F(4, 3) at 0, 1, -1, 2, -2 and infinity.
+/// Filters of three taps.
 #[derive(Clone, Copy)]
 pub(crate) struct ThreeTaps;
 
-impl Points<6> for ThreeTaps {
+/// F(4, 3) at 0, 1, -1, 2, -2 and infinity.
+impl Points<6, 4> for ThreeTaps {
     fn filter(g: &[f64]) -> [f64; 6] {
         let (even, odd) = (g[0] + g[2], g[1]);
         let (far_even, far_odd) = (g[0] / 4.0 + g[2], g[1] / 2.0);
@@ -61,11 +62,12 @@ impl Points<6> for ThreeTaps {
     }
 }
 
-/// F(4, 2) at 0, 1, -1, 2 and infinity.
+/// Filters of two taps.
 #[derive(Clone, Copy)]
 pub(crate) struct TwoTaps;
 
-impl Points<5> for TwoTaps {
+/// F(4, 2) at 0, 1, -1, 2 and infinity.
+impl Points<5, 4> for TwoTaps {
     fn filter(g: &[f64]) -> [f64; 5] {
         [g[0] / 2.0, -(g[0] + g[1]) / 2.0, (g[1] - g[0]) / 6.0, (g[0] + 2.0 * g[1]) / 6.0, g[1]]
     }
@@ -93,5 +95,40 @@ impl Points<5> for TwoTaps {
             s.mul_add(four, m[3], even),
             s.add(s.mul_add(eight, m[3], odd), m[4]),
         ]
+    }
+}
+
+/// F(2, 3) at 0, 1, -1 and infinity.
+impl Points<4, 2> for ThreeTaps {
+    fn filter(g: &[f64]) -> [f64; 4] {
+        let (even, odd) = (g[0] + g[2], g[1]);
+        [g[0], (even + odd) / 2.0, (even - odd) / 2.0, g[2]]
+    }
+
+    #[inline(always)]
+    fn input<S: Simd>(s: S, d: [S::V; 4]) -> [S::V; 4] {
+        [s.sub(d[0], d[2]), s.add(d[1], d[2]), s.sub(d[2], d[1]), s.sub(d[3], d[1])]
+    }
+
+    #[inline(always)]
+    fn output<S: Simd>(s: S, m: [S::V; 4]) -> [S::V; 2] {
+        [s.add(m[0], s.add(m[1], m[2])), s.add(s.sub(m[1], m[2]), m[3])]
+    }
+}
+
+/// F(2, 2) at 0, 1 and infinity.
+impl Points<3, 2> for TwoTaps {
+    fn filter(g: &[f64]) -> [f64; 3] {
+        [g[0], g[0] + g[1], g[1]]
+    }
+
+    #[inline(always)]
+    fn input<S: Simd>(s: S, d: [S::V; 3]) -> [S::V; 3] {
+        [s.sub(d[0], d[1]), d[1], s.sub(d[2], d[1])]
+    }
+
+    #[inline(always)]
+    fn output<S: Simd>(s: S, m: [S::V; 3]) -> [S::V; 2] {
+        [s.add(m[0], m[1]), s.add(m[1], m[2])]
     }
 }

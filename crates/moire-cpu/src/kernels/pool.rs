@@ -191,7 +191,7 @@ impl Kernel for Pool {
         "pool"
     }
 
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, _: &Scratch<'_>) {
         let Planes { width, height, channels, rows } = self.y;
         let Results { value: out, beside } = results;
         let x = operands.get(0);

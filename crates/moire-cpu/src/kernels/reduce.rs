@@ -63,7 +63,7 @@ impl Kernel for Reduction {
         "reduce"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch<'_>) {
         let x = operands.get(0);
         let groups = &self.groups;
         out.par_chunks_mut(groups.count).enumerate().for_each(|(s, out)| {
@@ -90,7 +90,7 @@ impl Kernel for MaxGrad {
         "max_grad"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch<'_>) {
         let (x, dy) = (operands.get(0), operands.get(1));
         out.par_chunks_mut(self.groups.size).enumerate().for_each(|(s, dx)| {
             let (x, dy) = (x.sample(s), dy.sample(s));

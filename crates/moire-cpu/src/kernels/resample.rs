@@ -33,7 +33,7 @@ impl Kernel for Resampling {
         "resample"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch<'_>) {
         let x = operands.get(0);
         out.par_chunks_mut(self.outputs * self.inner).enumerate().for_each(|(unit, lines)| {
             let x = x.unit(unit, self.outer);

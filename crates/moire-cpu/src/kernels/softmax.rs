@@ -16,7 +16,7 @@ impl Kernel for Probabilities {
         "softmax"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, scratch: &Scratch<'_>) {
         let groups = &self.groups;
         out.par_chunks_mut(groups.size).enumerate().for_each(|(s, out)| {
             let x = operands.get(0).sample(s);

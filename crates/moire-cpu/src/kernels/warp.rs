@@ -18,7 +18,7 @@ impl Kernel for Warping {
         "warp"
     }
 
-    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, Results { value: out, .. }: Results<'_>, _: &Scratch<'_>) {
         let (x, channels) = (operands.get(0), self.y.channels);
         out.par_chunks_mut(self.y.image()).enumerate().for_each(|(unit, image)| {
             let x = x.unit(unit, self.x.rows);

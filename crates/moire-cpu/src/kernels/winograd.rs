@@ -12,17 +12,15 @@ use crate::program::{Operands, Results};
 use crate::scratch::Scratch;
 use crate::simd::{Simd, Task, Vectors};
 
-/// Outputs of a tile along one axis.
-const OUT: usize = 4;
 /// Numbers of transformed input that lie between the two steps: 16 MiB.
 const BETWEEN: usize = 1 << 22;
 /// Tiles and panels of one product.
 const TILES: usize = 56;
 const PANELS: usize = 2;
 
-/// A convolution by minimal filtering: tiles of 4 x 4 outputs, each from P x P inputs, with one matrix product for each
+/// A convolution by minimal filtering: tiles of M x M outputs, each from P x P inputs, with one matrix product for each
 /// of the P x P points instead of one for each tap.
-pub(crate) struct Winograd<T, const P: usize> {
+pub(crate) struct Winograd<T, const P: usize, const M: usize> {
     vectors: Vectors,
     x: Planes,
     y: Planes,
@@ -55,8 +53,9 @@ fn signals(axis: &Axis, taps: usize) -> Option<Vec<(isize, Vec<usize>)>> {
     even.then(|| (0..step).map(signal).collect())
 }
 
-/// The taps of each signal where minimal filtering applies to all lattices and pays.
-fn choose(x: &Planes, y: &Planes, lattices: &[Lattice]) -> Option<usize> {
+/// The taps of each signal and the outputs of a tile along an axis, where minimal filtering applies to all lattices and
+/// pays.
+fn choose(x: &Planes, y: &Planes, lattices: &[Lattice]) -> Option<(usize, usize)> {
     // Milliseconds, direct and by points, of one core of an AVX-512 machine (`cargo bench -p moire-cpu`), for the
     // output's side, channels and kernel:
     //
@@ -69,12 +68,17 @@ fn choose(x: &Planes, y: &Planes, lattices: &[Lattice]) -> Option<usize> {
     // outside it, 40 in 100 numbers at a side of 7 with rounding up.
     const CHANNELS: usize = 32;
     const PIXELS: usize = 12;
+    // Four outputs take the fewest products, two the fewest weights: of two taps 25 and 9 numbers for each 4, of three
+    // 36 and 16 for each 9. Beyond so many numbers the weights count: 32 MiB.
+    const HEAVY: usize = 1 << 23;
     if x.channels < CHANNELS || y.channels < CHANNELS {
         return None;
     }
-    [3, 2].into_iter().find(|&taps| {
-        lattices.iter().flatten().all(|axis| signals(axis, taps).is_some() && axis.count >= PIXELS)
-    })
+    let fits = |axis: &Axis, taps| signals(axis, taps).is_some() && axis.count >= PIXELS;
+    let taps = [3, 2].into_iter().find(|&taps| lattices.iter().flatten().all(|axis| fits(axis, taps)))?;
+    let points = |lattice: &Lattice| lattice.iter().map(|axis| axis.in_step * (taps + 3)).product::<usize>();
+    let heavy = lattices.iter().map(points).sum::<usize>() * x.channels * y.channels > HEAVY;
+    Some((taps, if heavy { 2 } else { 4 }))
 }
 
 /// The kernel for a convolution without groups, where it is worth it.
@@ -86,18 +90,21 @@ pub(crate) fn winograd(
     weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     finishing: Finishing,
 ) -> Result<Box<dyn Kernel>, Finishing> {
+    macro_rules! filtered {
+        ($taps:ty, $p:literal, $m:literal) => {
+            Ok(Box::new(Winograd::<$taps, $p, $m>::new(vectors, planes, images, lattices, weight, finishing)))
+        };
+    }
     match choose(&planes.0, &planes.1, lattices) {
-        Some(3) => {
-            Ok(Box::new(Winograd::<ThreeTaps, 6>::new(vectors, planes, images, lattices, weight, finishing)))
-        }
-        Some(_) => {
-            Ok(Box::new(Winograd::<TwoTaps, 5>::new(vectors, planes, images, lattices, weight, finishing)))
-        }
+        Some((3, 4)) => filtered!(ThreeTaps, 6, 4),
+        Some((3, _)) => filtered!(ThreeTaps, 4, 2),
+        Some((_, 4)) => filtered!(TwoTaps, 5, 4),
+        Some(_) => filtered!(TwoTaps, 3, 2),
         None => Err(finishing),
     }
 }
 
-impl<T: Points<P>, const P: usize> Winograd<T, P> {
+impl<T: Points<P, M>, const P: usize, const M: usize> Winograd<T, P, M> {
     fn new(
         vectors: Vectors,
         (x, y): (Planes, Planes),
@@ -108,7 +115,7 @@ impl<T: Points<P>, const P: usize> Winograd<T, P> {
     ) -> Self {
         let part = |lattice: &Lattice| {
             let [vertical, horizontal] =
-                [0, 1].map(|a| signals(&lattice[a], P - OUT + 1).expect("what was chosen has such taps"));
+                [0, 1].map(|a| signals(&lattice[a], P - M + 1).expect("what was chosen has such taps"));
             let inner = vertical.len() * horizontal.len() * x.channels;
             // By row of the packed matrices: every point of every output channel.
             let rows: Vec<Vec<f32>> = (0..inner)
@@ -141,7 +148,7 @@ impl<T: Points<P>, const P: usize> Winograd<T, P> {
                 |e: usize| Packed::new(vectors, [inner, y.channels], |k, n| rows[k][e * y.channels + n]);
             let weights = (0..P * P).into_par_iter().map(pack).collect();
             let firsts = |axis: &[(isize, Vec<usize>)]| axis.iter().map(|s| s.0).collect();
-            let tiles = [0, 1].map(|a| lattice[a].count.div_ceil(OUT));
+            let tiles = [0, 1].map(|a| lattice[a].count.div_ceil(M));
             Part {
                 lattice: lattice.clone(),
                 signals: [firsts(&vertical), firsts(&horizontal)],
@@ -171,15 +178,15 @@ impl Part {
     }
 
     /// The image of a tile, counted over all samples, and where in the lattice the tile starts.
-    fn place(&self, tile: usize) -> (usize, [usize; 2]) {
+    fn place<const M: usize>(&self, tile: usize) -> (usize, [usize; 2]) {
         let (image, at) = (tile / self.count(), tile % self.count());
-        (image, [at / self.tiles[1] * OUT, at % self.tiles[1] * OUT])
+        (image, [at / self.tiles[1] * M, at % self.tiles[1] * M])
     }
 }
 
 /// One tile's inputs at the points.
-struct Input<'a, T, const P: usize> {
-    conv: &'a Winograd<T, P>,
+struct Input<'a, T, const P: usize, const M: usize> {
+    conv: &'a Winograd<T, P, M>,
     part: &'a Part,
     x: Operand<'a>,
     tile: usize,
@@ -189,13 +196,13 @@ struct Input<'a, T, const P: usize> {
     pitch: usize,
 }
 
-impl<T: Points<P>, const P: usize> Task for Input<'_, T, P> {
+impl<T: Points<P, M>, const P: usize, const M: usize> Task for Input<'_, T, P, M> {
     #[allow(unsafe_code, reason = "an innermost loop")]
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { conv, part, x, tile, to, at, pitch } = self;
         let Planes { height, width, channels, rows } = conv.x;
-        let (image, [i, j]) = part.place(tile);
+        let (image, [i, j]) = part.place::<M>(tile);
         let x = x.unit(image, rows);
         assert!(x.len() == height * width * channels, "one image");
         let [vertical, horizontal] = &part.lattice;
@@ -238,8 +245,8 @@ impl<T: Points<P>, const P: usize> Task for Input<'_, T, P> {
 }
 
 /// Products of some tiles with some panels at every point, and the outputs from them.
-struct Output<'a, T, const P: usize> {
-    conv: &'a Winograd<T, P>,
+struct Output<'a, T, const P: usize, const M: usize> {
+    conv: &'a Winograd<T, P, M>,
     part: &'a Part,
     between: &'a [f32],
     /// Tiles, counted from `first`, the first one in `between`.
@@ -252,7 +259,7 @@ struct Output<'a, T, const P: usize> {
     scratch: &'a mut [f32],
 }
 
-impl<T: Points<P>, const P: usize> Task for Output<'_, T, P> {
+impl<T: Points<P, M>, const P: usize, const M: usize> Task for Output<'_, T, P, M> {
     #[allow(unsafe_code, reason = "an innermost loop")]
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
@@ -287,11 +294,11 @@ impl<T: Points<P>, const P: usize> Task for Output<'_, T, P> {
         );
         assert!(scratch.len() >= P * P * TILES * width, "room for the products at every point");
         for (t, tile) in range.enumerate() {
-            let (image, [i, j]) = part.place(first + tile);
+            let (image, [i, j]) = part.place::<M>(first + tile);
             for c in columns.clone().step_by(S::LANES) {
                 let lanes = S::LANES.min(channels - c);
                 let from = t * width + c - columns.start;
-                let mut lines = [[simd.splat(0.0); OUT]; P];
+                let mut lines = [[simd.splat(0.0); M]; P];
                 for a in 0..P {
                     let m = std::array::from_fn(|b| {
                         // SAFETY: whole vectors of every product were reserved.
@@ -299,7 +306,7 @@ impl<T: Points<P>, const P: usize> Task for Output<'_, T, P> {
                     });
                     lines[a] = T::output(simd, m);
                 }
-                for b in 0..OUT.min(horizontal.count - j) {
+                for b in 0..M.min(horizontal.count - j) {
                     let outputs = T::output(simd, std::array::from_fn(|a| lines[a][b]));
                     let ox = horizontal.start + (j + b) * horizontal.step;
                     for (a, &v) in outputs.iter().enumerate().take(vertical.count - i) {
@@ -314,9 +321,9 @@ impl<T: Points<P>, const P: usize> Task for Output<'_, T, P> {
                     }
                 }
             }
-            for a in 0..OUT.min(vertical.count - i) {
+            for a in 0..M.min(vertical.count - i) {
                 let oy = vertical.start + (i + a) * vertical.step;
-                for b in 0..OUT.min(horizontal.count - j) {
+                for b in 0..M.min(horizontal.count - j) {
                     let ox = horizontal.start + (j + b) * horizontal.step;
                     let at = ((image * height + oy) * across + ox) * channels + columns.start;
                     // SAFETY: these channels of this pixel are this task's alone.
@@ -327,12 +334,17 @@ impl<T: Points<P>, const P: usize> Task for Output<'_, T, P> {
     }
 }
 
-impl<T: Points<P>, const P: usize> Kernel for Winograd<T, P> {
+impl<T: Points<P, M>, const P: usize, const M: usize> Kernel for Winograd<T, P, M> {
     fn name(&self) -> &'static str {
-        if P == 6 { "winograd 3x3" } else { "winograd 2x2" }
+        match (P, M) {
+            (6, _) => "winograd 3x3",
+            (5, _) => "winograd 2x2",
+            (4, _) => "winograd 3x3, small tiles",
+            _ => "winograd 2x2, small tiles",
+        }
     }
 
-    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch) {
+    fn run(&self, operands: &Operands<'_>, results: Results<'_>, scratch: &Scratch<'_>) {
         let x = operands.get(0);
         let images = results.value.len() / self.y.image();
         let (out, finish) = self.finishing.bind(operands, results);

@@ -57,6 +57,20 @@ impl<'a> Shared<'a> {
         self.len
     }
 
+    /// A part of the slice to read.
+    ///
+    /// # Safety
+    /// While the part is in use nobody writes its elements.
+    ///
+    /// # Panics
+    /// It reaches beyond the slice.
+    #[allow(unsafe_code, reason = "other elements of the slice are written meanwhile")]
+    pub(crate) unsafe fn read(&self, at: usize, len: usize) -> &'a [f32] {
+        assert!(at <= self.len && len <= self.len - at, "the part lies in the slice");
+        // SAFETY: inside the slice by the assertion; nobody writes it by the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.start.add(at), len) }
+    }
+
     /// A part of the slice.
     ///
     /// # Safety

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use moire_attack::{Attack, Detector};
-use moire_graph::Device;
+use moire_graph::{Device, Footprint};
 use moire_tensor::{Images, Label};
 use moire_zoo::Network;
 
@@ -30,11 +30,11 @@ impl<'d> Bench<'d> {
         })
     }
 
-    /// The most bytes that its programs hold under these attacks.
+    /// The most bytes that its programs need under these attacks.
     ///
     /// # Errors
     /// The network cannot run.
-    pub(super) fn memory(&mut self, attacks: &[&Attack]) -> Result<usize, Error> {
+    pub(super) fn memory(&mut self, attacks: &[&Attack]) -> Result<Footprint, Error> {
         Ok(self.detector.memory(attacks)? + self.judge.memory())
     }
 

@@ -1,4 +1,4 @@
-use moire_graph::{Builder, Device, Program, simplify};
+use moire_graph::{Builder, Device, Footprint, Program, simplify};
 use moire_tensor::{Images, Label};
 use moire_zoo::Network;
 
@@ -28,8 +28,8 @@ impl Judge {
         Ok(Self { program: device.compile(&simplify(&graph)?, batch)?, draws_masks: mask.is_some() })
     }
 
-    /// Bytes that its program holds.
-    pub(crate) fn memory(&self) -> usize {
+    /// The bytes that its program needs.
+    pub(crate) fn memory(&self) -> Footprint {
         self.program.memory()
     }
 

@@ -201,7 +201,8 @@ impl Work<'_, '_> {
                 let (device, network) = (self.run.device, &subject.model.network);
                 let attacks: Vec<&Attack> =
                     tasks.iter().filter_map(|task| Some(task.trial?.attack)).collect();
-                let bytes = |batch| Bench::new(device, network, batch)?.memory(&attacks);
+                let bytes =
+                    |batch| Bench::new(device, network, batch)?.memory(&attacks).map(|needed| needed.total());
                 self.batch = self.fitting(&subject.name, bytes)?;
                 let mut bench = Bench::new(device, network, self.batch)?;
                 for task in &tasks {

@@ -34,7 +34,8 @@ impl Work<'_, '_> {
         let own: BTreeMap<Key, Record> = records.map(|r| (r.key(), r)).collect();
         let network = &subject.model.network;
         let device = self.run.device;
-        let batch = self.fitting(&subject.name, |batch| Ok(Judge::new(device, network, batch)?.memory()))?;
+        let batch =
+            self.fitting(&subject.name, |batch| Ok(Judge::new(device, network, batch)?.memory().total()))?;
         let mut guest = Guest {
             judge: Judge::new(device, network, batch)?,
             size: network.preprocess.size,

@@ -52,7 +52,8 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     for net in &chosen {
         let (network, domains) = network(net, args.domains, &(&args.onnx).into())?;
         let step = step(&network)?;
-        let bytes = |batch| Ok::<_, anyhow::Error>(device.program(&simplify(&step)?, batch)?.memory());
+        let bytes =
+            |batch| Ok::<_, anyhow::Error>(device.program(&simplify(&step)?, batch)?.memory().total());
         let part = fitting(&network.name, args.batch.into(), args.memory, bytes)?;
         let load = Load { batch: args.batch.into(), part, runs: args.runs.into() };
         let attack = match &args.attack {
@@ -127,7 +128,7 @@ fn together(args: &BenchArgs, device: &Cpu) -> anyhow::Result<ExitCode> {
     editors.set_samples(&image, Vec::new(), vec![vec![look]])?;
     let step = || Ok(editors.direction(&beside, &[0], Loss::Margin).map(drop)?);
     let step_ms = median(args.runs.into(), step)?;
-    let peak_mb = editors.memory() as f64 / 1e6;
+    let peak_mb = editors.memory().total() as f64 / 1e6;
     if args.common.json {
         let line = serde_json::json!({
             "nets": args.nets, "edits": edits, "compile_ms": compile_ms, "step_ms": step_ms, "peak_mb": peak_mb,
@@ -195,7 +196,7 @@ fn time(network: &Network, step: &Graph, device: &Cpu, load: Load) -> anyhow::Re
         regions_ms: regions_ms(network, device, load)?,
         net: network.name.clone(),
         gflop: forward.flops() as f64 * load.batch as f64 / 1e9,
-        peak_mb: step_program.memory() as f64 / 1e6,
+        peak_mb: step_program.memory().total() as f64 / 1e6,
         profile: profile(&mut step_program, load.part)?,
     })
 }

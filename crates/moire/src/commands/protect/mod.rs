@@ -190,7 +190,7 @@ impl<'a> Networks<'a> {
             return Ok(Self { protector: None, finder, editors, files });
         }
         let protector = Protector::new(device, networks, finder)?;
-        fitting(&editors.join(", "), 1, args.memory, |_| Ok::<_, anyhow::Error>(protector.memory()))?;
+        fitting(&editors.join(", "), 1, args.memory, |_| Ok::<_, anyhow::Error>(protector.memory().total()))?;
         Ok(Self { protector: Some(protector), finder: None, editors, files })
     }
 }
