@@ -64,8 +64,7 @@ pub(crate) fn compile(
         let Some(unit) = &fused.units[value.index()] else { continue };
         let kernel = context.kernel(value, unit)?;
         let reads = fused.reads(unit);
-        let mut after: Vec<usize> = reads.iter().filter_map(|read| made_by[read.value().index()]).collect();
-        after.dedup();
+        let after = reads.iter().filter_map(|read| made_by[read.value().index()]).collect();
         made_by[value.index()] = Some(steps.len());
         let place = |(i, read)| if kernel.holds(i) { Source::Held } else { source(read) };
         let operands = reads.into_iter().enumerate().map(place).collect();

@@ -16,6 +16,12 @@ impl Embedded {
             self.card.split("\n\n").skip_while(|p| !p.contains("\n# ") && !p.starts_with("# "));
         paragraphs.nth(1).unwrap_or_default()
     }
+
+    /// The kind of forgery that a detector learnt to see: its name's ending, swaps without one.
+    pub fn forgery(&self) -> &'static str {
+        let ending = self.name.rsplit_once('-').map(|(_, ending)| ending);
+        ending.filter(|kind| ["warp", "edit"].contains(kind)).unwrap_or("swap")
+    }
 }
 
 macro_rules! embedded {
@@ -33,10 +39,10 @@ static EDITORS: &[Embedded] = embedded! {
 };
 
 static DETECTORS: &[Embedded] = embedded! {
-    "ynet-swap" "ynet-warp"
+    "ynet-swap" "ynet-warp" "ynet-edit"
     "forensictransfer-swap" "forensictransfer-edit" "forensictransfer-residual-swap"
     "mesoinception4-swap" "mesoinception4-edit"
-    "resnet50" "xception"
+    "resnet50" "resnet101" "xception"
 };
 
 /// Those that edit faces.
@@ -44,8 +50,7 @@ pub fn editors() -> &'static [Embedded] {
     EDITORS
 }
 
-/// Those that say whether a face was forged. A name ends in what it learnt to see, `-swap`, `-warp` or `-edit`; without
-/// that it is swaps.
+/// Those that say whether a face was forged.
 pub fn detectors() -> &'static [Embedded] {
     DETECTORS
 }

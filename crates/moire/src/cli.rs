@@ -548,7 +548,7 @@ impl From<PaperArg> for Paper {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ScaleArg {
-    /// Three images of each label and few steps, to see that all of it works
+    /// Two images of each label and few steps, to see that all of it works
     Smoke,
     /// All images and the attacks' own parameters
     Full,

@@ -112,7 +112,7 @@ impl Scale {
     /// At most so many images of each label, where nothing else is said.
     pub fn limit(self) -> Option<usize> {
         match self {
-            Self::Smoke => Some(3),
+            Self::Smoke => Some(2),
             Self::Full => None,
         }
     }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use moire_attack::Combination;
+use moire_embedded::Embedded;
 use moire_study::{
     DataPlan, DetectorPlan, EditorPlan, Judges, ModelSpec, Paper, PaperTable, Plan, Results, Scale, Store,
     aligned_faces, files, latex,
@@ -80,13 +81,12 @@ fn detectors(args: &ReproduceArgs, paper: Paper) -> Vec<ModelSpec> {
     if !args.models.is_empty() {
         return args.models.clone();
     }
-    let kinds = |name: &str| name.ends_with("-warp") || name.ends_with("-edit");
     let families = ["ynet-", "forensictransfer-", "mesoinception4-"];
-    let fits = |name: &str| match paper {
-        Paper::Ffm => families.iter().any(|family| name.starts_with(family)),
-        _ => !kinds(name),
+    let fits = |d: &&Embedded| match paper {
+        Paper::Ffm => families.iter().any(|family| d.name.starts_with(family)),
+        _ => d.forgery() == "swap",
     };
-    moire_embedded::detectors().iter().filter(|d| fits(d.name)).map(ModelSpec::from).collect()
+    moire_embedded::detectors().iter().filter(fits).map(ModelSpec::from).collect()
 }
 
 /// The folder of the arguments, or sample faces, one folder for each kind of forgery that the paper is about.
