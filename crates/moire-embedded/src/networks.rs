@@ -42,7 +42,7 @@ static DETECTORS: &[Embedded] = embedded! {
     "ynet-swap" "ynet-warp" "ynet-edit"
     "forensictransfer-swap" "forensictransfer-edit" "forensictransfer-residual-swap"
     "mesoinception4-swap" "mesoinception4-edit"
-    "resnet50" "resnet101" "xception"
+    "resnet50" "resnet101" "xception" "inception_v3"
 };
 
 /// Those that edit faces.
