@@ -102,7 +102,7 @@ impl Points<5, 4> for TwoTaps {
 impl Points<4, 2> for ThreeTaps {
     fn filter(g: &[f64]) -> [f64; 4] {
         let (even, odd) = (g[0] + g[2], g[1]);
-        [g[0], (even + odd) / 2.0, (even - odd) / 2.0, g[2]]
+        [g[0], 0.5 * (even + odd), 0.5 * (even - odd), g[2]]
     }
 
     #[inline(always)]

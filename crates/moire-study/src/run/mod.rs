@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use moire_attack::Attack;
-use moire_graph::Device;
+use moire_graph::{Device, Footprint};
 
 pub use fitting::fitting;
 pub(crate) use keep::PANELS;
@@ -202,7 +202,7 @@ impl Work<'_, '_> {
                 let attacks: Vec<&Attack> =
                     tasks.iter().filter_map(|task| Some(task.trial?.attack)).collect();
                 let bytes =
-                    |batch| Bench::new(device, network, batch)?.memory(&attacks).map(|needed| needed.total());
+                    |batch| Bench::new(device, network, batch)?.memory(&attacks).map(Footprint::total);
                 self.batch = self.fitting(&subject.name, bytes)?;
                 let mut bench = Bench::new(device, network, self.batch)?;
                 for task in &tasks {
