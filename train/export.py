@@ -189,8 +189,8 @@ def picture(path: Path, recipe: Recipe, net: nn.Module, samples: Faces, forged: 
     if recipe.forgery:
         if recipe.answer.kind != "zones" or not hasattr(net, "segmenter"):
             return ""
-        fakes = torch.stack([grey_or_rgb(forged / recipe.forgery / f"{i:02}.png") for i in range(SHOWN)])
-        masks = torch.stack([grey_or_rgb(forged / f"{recipe.forgery}-mask" / f"{i:02}.png") for i in range(SHOWN)])
+        fakes = torch.stack([grey_or_rgb(forged / recipe.forgery / f"{i:02}.png") for i in range(len(shown))])
+        masks = torch.stack([grey_or_rgb(forged / f"{recipe.forgery}-mask" / f"{i:02}.png") for i in range(len(shown))])
         found = net(recipe.seen(fakes))["mask"].expand(-1, 3, -1, -1)
         columns = [shown.float() / 255, fakes, masks, found]
         words = "the face, forged, where it was, where the network marks it"
