@@ -13,6 +13,8 @@ use std::ptr::NonNull;
 
 /// Bytes in a cache line.
 const LINE: usize = 64;
+/// Numbers in a cache line.
+pub(crate) const LINE_NUMBERS: usize = LINE / size_of::<f32>();
 /// Bytes in a large page.
 const PAGE: usize = 2 << 20;
 

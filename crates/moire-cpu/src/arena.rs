@@ -15,7 +15,9 @@ impl Arena {
 
     /// At least `size` numbers, whatever they are.
     pub(crate) fn take(&self, size: usize) -> Aligned {
-        match self.idle().pop() {
+        // A line of its own, so that nobody waits for the lock while zeros are written.
+        let idle = self.idle().pop();
+        match idle {
             Some(memory) if memory.len() >= size => memory,
             // What is too short goes before the new one comes.
             short => {

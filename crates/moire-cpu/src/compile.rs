@@ -36,7 +36,8 @@ use crate::simd::Vectors;
 pub(crate) fn compile(
     graph: &Graph,
     batch: usize,
-    (pool, arena): (&Arc<ThreadPool>, &Arc<Arena>),
+    pool: &Arc<ThreadPool>,
+    arena: &Arc<Arena>,
     vectors: Vectors,
 ) -> Result<CpuProgram, Error> {
     let batch = batch.max(1);

@@ -50,7 +50,7 @@ impl Cpu {
     /// # Errors
     /// As [`Device::compile`].
     pub fn program(&self, graph: &Graph, batch: usize) -> Result<CpuProgram, Error> {
-        compile(graph, batch, (&self.pool, &self.arena), self.vectors)
+        compile(graph, batch, &self.pool, &self.arena, self.vectors)
     }
 
     /// How many threads there are.

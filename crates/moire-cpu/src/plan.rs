@@ -3,8 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-/// Numbers in a cache line: every value starts on one.
-const LINE: usize = 16;
+use crate::aligned::LINE_NUMBERS;
 
 /// A value that needs a place.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) size: usize,
 }
 
-/// Places items, the largest first, each into the first gap between those that are alive with it.
+/// Places items, the largest first, each on a cache line in the first gap between those that are alive with it.
 pub(crate) fn plan(items: &[Item]) -> Plan {
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_by_key(|&i| Reverse(items[i].size));
@@ -38,7 +37,7 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
     let mut placed: Vec<usize> = Vec::with_capacity(items.len());
     let mut size = 0;
     for i in order {
-        let taken = |&p: &usize| starts[p]..starts[p] + items[p].size.next_multiple_of(LINE);
+        let taken = |&p: &usize| starts[p]..starts[p] + items[p].size.next_multiple_of(LINE_NUMBERS);
         let mut beside: Vec<Range<usize>> =
             placed.iter().filter(|&&p| items[p].meets(&items[i])).map(taken).collect();
         beside.sort_by_key(|range| range.start);
@@ -50,7 +49,7 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
             start = start.max(range.end);
         }
         starts[i] = start;
-        size = size.max((start + items[i].size).next_multiple_of(LINE));
+        size = size.max((start + items[i].size).next_multiple_of(LINE_NUMBERS));
         placed.push(i);
     }
     Plan { starts, size }
@@ -60,7 +59,7 @@ pub(crate) fn plan(items: &[Item]) -> Plan {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Item, LINE, plan};
+    use super::{Item, LINE_NUMBERS, plan};
 
     #[test]
     fn a_place_serves_one_value_after_another() {
@@ -79,7 +78,7 @@ mod tests {
             let plan = plan(&items);
             for (i, a) in items.iter().enumerate() {
                 let (start, end) = (plan.starts[i], plan.starts[i] + a.size);
-                prop_assert!(start % LINE == 0 && end <= plan.size);
+                prop_assert!(start % LINE_NUMBERS == 0 && end <= plan.size);
                 for (j, b) in items.iter().enumerate().skip(i + 1).filter(|(_, b)| a.meets(b)) {
                     prop_assert!(end <= plan.starts[j] || plan.starts[j] + b.size <= start);
                 }

@@ -5,6 +5,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::aligned::LINE_NUMBERS;
 use crate::product::Shared;
 
 /// How much working memory a program needs, and who has it.
@@ -33,7 +34,7 @@ impl Pieces {
     /// So many numbers for `each` of so many threads, and so many for all of them.
     pub(crate) fn new(threads: usize, each: usize, shared: usize) -> Self {
         // Whole cache lines, so that every piece starts on one.
-        let whole = |numbers: usize| numbers.next_multiple_of(16);
+        let whole = |numbers: usize| numbers.next_multiple_of(LINE_NUMBERS);
         let locks = (0..=threads).map(|_| Mutex::new(())).collect();
         Self { locks, each: whole(each), shared: whole(shared) }
     }

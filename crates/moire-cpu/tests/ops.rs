@@ -114,9 +114,11 @@ fn layers() -> Vec<(&'static str, Graph)> {
         let y = b.add(y, x)?;
         b.act(y, Act::LeakyRelu(0.2))
     };
-    let down = move |b: &mut Builder, x: ValueId| {
-        let w = weights(b, "w", [36, 32, 4, 4])?;
-        b.conv2d(x, w, None, halve)
+    let plain = move |shape: [usize; 4], conv: Conv2d| {
+        move |b: &mut Builder, x: ValueId| {
+            let w = weights(b, "w", shape)?;
+            b.conv2d(x, w, None, conv)
+        }
     };
     let up = move |b: &mut Builder, x: ValueId| {
         let w = weights(b, "w", [32, 36, 4, 4])?;
@@ -163,25 +165,17 @@ fn layers() -> Vec<(&'static str, Graph)> {
             b.add(y, x)
         }
     };
-    // So many weights that small tiles filter them.
-    let heavy = move |b: &mut Builder, x: ValueId| {
-        let w = weights(b, "w", [684, 684, 3, 3])?;
-        b.conv2d(x, w, None, same)
-    };
-    let heavy_down = move |b: &mut Builder, x: ValueId| {
-        let w = weights(b, "w", [410, 410, 4, 4])?;
-        b.conv2d(x, w, None, halve)
-    };
     vec![
         ("four channels apart", graph(&apart(4, 4), [1, 4, 8, 6])),
         ("twenty channels apart", graph(&apart(20, 20), [1, 20, 8, 6])),
         ("groups of four", graph(&apart(32, 8), [1, 32, 8, 6])),
         ("residual block", graph(&bottleneck, [1, 33, 13, 14])),
         ("two images", graph(&bottleneck, [2, 33, 16, 12])),
-        ("4x4 down", graph(&down, [1, 32, 26, 24])),
+        ("4x4 down", graph(&plain([36, 32, 4, 4], halve), [1, 32, 26, 24])),
         ("4x4 up", graph(&up, [1, 32, 13, 12])),
-        ("heavy 3x3", graph(&heavy, [1, 684, 12, 13])),
-        ("heavy 4x4 down", graph(&heavy_down, [1, 410, 26, 24])),
+        // So many weights that small tiles filter them.
+        ("heavy 3x3", graph(&plain([684, 684, 3, 3], same), [1, 684, 12, 13])),
+        ("heavy 4x4 down", graph(&plain([410, 410, 4, 4], halve), [1, 410, 26, 24])),
         ("instance norm block", graph(&normed, [2, 5, 30, 40])),
         ("shared rows", graph(&shared, [4, 8, 6, 6])),
         ("dense", graph(&dense, [3, 7, 5, 2])),
